@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random access: one entry is read and checked without the others."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinify.container import INDEX, PAYLOAD, EntryReader, TnfFile, pack, pack_entries, unpack_index
+from tinify.container.varint import put
+from tinify.errors import FormatError, LimitError
+
+from .files import body, every_section, raw_file, still_picture
+
+
+class Recorder(io.BytesIO):
+    """A file that adds up how much is read of it beyond its first megabyte."""
+
+    far = 0
+
+    def read(self, size=-1):
+        position = self.tell()
+        data = super().read(size)
+        if position > 1 << 21:
+            self.far += len(data)
+        return data
+
+
+def indexed(entries, common=b"", *, index_last=False) -> bytes:
+    sections = pack_entries(entries, common)
+    return pack(TnfFile("image", "tiles", bytes(8), (9, 9), "uint8", b"", sections[:: -1 if index_last else 1]))
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8), st.binary(max_size=20), st.booleans())
+def test_every_entry_comes_back(entries, common, index_last):
+    reader = EntryReader(indexed(entries, common, index_last=index_last))
+    assert list(reader) == entries and len(reader) == len(entries)
+    assert reader.common() == common and reader.file.codec == "tiles"
+    if entries:
+        assert reader[-1] == entries[-1]
+
+
+def test_one_entry_is_read_without_the_others():
+    entries = [bytes([number]) * 400_000 for number in range(20)]
+    source = Recorder(indexed(entries))
+    assert EntryReader(source)[17] == entries[17]
+    assert source.far < 500_000
+
+
+def test_damage_in_one_entry_leaves_the_others_readable():
+    data = bytearray(indexed([b"good one", b"bad one", b"good too"]))
+    data[data.index(b"bad")] ^= 1
+    reader = EntryReader(bytes(data))
+    assert reader[0] == b"good one" and reader[2] == b"good too"
+    with pytest.raises(FormatError, match="entry 1"):
+        reader[1]
+
+
+def test_damage_in_the_index_is_noticed():
+    data = indexed([b"one", b"two"])
+    start = data.index(pack_entries([b"one", b"two"])[0].data)
+    for position in range(start, start + 10):
+        broken = bytearray(data)
+        broken[position] ^= 0x10
+        with pytest.raises(FormatError):
+            EntryReader(bytes(broken))
+
+
+def test_a_file_without_index_says_so():
+    with pytest.raises(FormatError, match="no index"):
+        EntryReader(pack(still_picture()))
+
+
+def test_an_index_that_does_not_fit_the_payload_is_refused():
+    index = pack_entries([b"x" * 50])[0].data
+    with pytest.raises(FormatError, match="does not cover"):
+        EntryReader(raw_file(body(count=2), [(INDEX, index), (PAYLOAD, b"short")]))
+
+
+def test_a_huge_index_is_a_limit_error():
+    with pytest.raises(LimitError):
+        unpack_index(put(1 << 40) + bytes(50))
+    with pytest.raises(LimitError):
+        unpack_index(put(1) + put(0) + put(1 << 60) + bytes(8))
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_an_index_or_a_format_error(data):
+    try:
+        table = unpack_index(data)
+    except FormatError:
+        return
+    assert table.shape[1] == 3
+
+
+@pytest.mark.parametrize("length", range(0, 260, 7))
+def test_a_cut_file_never_gives_a_wrong_entry(length):
+    data = pack(every_section())[:length]
+    try:
+        entries = list(EntryReader(data))
+    except FormatError:
+        return
+    assert entries == [b"first", b"", b"third entry"]
