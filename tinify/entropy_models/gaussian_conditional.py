@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gaussians whose scale and mean come from side information."""
+
+from __future__ import annotations
+
+import math
+
+import scipy.stats
+import torch
+from torch import Tensor
+
+from tinify.entropy_models.base import _TABLES, EntropyModel
+from tinify.entropy_models.tables import quantized_cdfs
+from tinify.ops import LowerBound
+
+SCALES_MIN, SCALES_MAX, SCALES_LEVELS = 0.11, 256, 64
+
+
+def get_scale_table(min: float = SCALES_MIN, max: float = SCALES_MAX, levels: int = SCALES_LEVELS) -> Tensor:
+    """`levels` standard deviations from `min` to `max`, evenly spaced in their logarithm."""
+    return torch.exp(torch.linspace(math.log(min), math.log(max), levels))
+
+
+def _cumulative(x: Tensor) -> Tensor:
+    # The complementary error function keeps its precision in the tails.
+    return 0.5 * torch.erfc(-(2**-0.5) * x)
+
+
+class GaussianConditional(EntropyModel):
+    """Each element is a Gaussian of its own scale (and mean), convolved with the unit quantization bin.
+
+    Shapes: inputs, scales, means (B, C, ...), all the same -> y_hat and likelihoods of that shape.
+    For coding, the scale is looked up in `scale_table`: the first entry that is not smaller.
+    `scale_table` None means CompressAI's 64 scales from 0.11 to 256, built on first use.
+
+    Source: Ballé et al. 2018, arXiv:1802.01436; with means, Minnen, Ballé, Toderici 2018, arXiv:1809.02736.
+    """
+
+    scale_table: Tensor
+    _sized_buffers = (*_TABLES, "scale_table")
+
+    def __init__(self, scale_table=None, *args, scale_bound: float | None = 0.11, tail_mass: float = 1e-9, **kwargs):
+        super().__init__(*args, **kwargs)
+        scales = [] if scale_table is None else [float(s) for s in scale_table]
+        if scale_table is not None and (not scales or scales != sorted(scales) or scales[0] <= 0):
+            raise ValueError(f"scale_table must be positive and ascending, got {scale_table}")
+        scale_bound = (scales[0] if scales else SCALES_MIN) if scale_bound is None else float(scale_bound)
+        if scale_bound <= 0:
+            raise ValueError(f"scale_bound must be positive, got {scale_bound}")
+        self.tail_mass = float(tail_mass)
+        self.lower_bound_scale = LowerBound(scale_bound)
+        self.register_buffer("scale_table", torch.tensor(scales))
+        self.register_buffer("scale_bound", torch.tensor([scale_bound]))
+
+    def update_scale_table(self, scale_table, force: bool = False) -> bool:
+        """Takes over a table of scales and builds the integer tables; True if they were (re)built."""
+        if self._offset.numel() > 0 and not force:
+            return False
+        self.scale_table = torch.as_tensor(scale_table, dtype=torch.float32).to(self.scale_table.device)
+        return self.update(force=True)
+
+    @torch.no_grad()
+    def update(self, force: bool = False) -> bool:
+        if self._offset.numel() > 0 and not force:
+            return False
+        if self.scale_table.numel() == 0:
+            self.scale_table = get_scale_table().to(self.scale_table.device)
+        radius = torch.ceil(self.scale_table * -scipy.stats.norm.ppf(self.tail_mass / 2)).int()
+        lengths = 2 * radius + 1
+        distance = torch.abs(torch.arange(int(lengths.max()), device=radius.device).int() - radius[:, None]).float()
+        scales = self.scale_table[:, None].float()
+        upper, lower = _cumulative((0.5 - distance) / scales), _cumulative((-0.5 - distance) / scales)
+        device = self._quantized_cdf.device
+        self._quantized_cdf = quantized_cdfs(upper - lower, 2 * lower[:, :1], lengths).to(device)
+        self._offset, self._cdf_length = -radius, lengths + 2
+        return True
+
+    def _likelihood(self, inputs: Tensor, scales: Tensor, means: Tensor | None = None) -> Tensor:
+        values = torch.abs(inputs if means is None else inputs - means)
+        scales = self.lower_bound_scale(scales)
+        return _cumulative((0.5 - values) / scales) - _cumulative((-0.5 - values) / scales)
+
+    def forward(
+        self, inputs: Tensor, scales: Tensor, means: Tensor | None = None, training: bool | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`(y_hat, likelihoods)`; noise while training, rounding to the grid around the means otherwise."""
+        training = self.training if training is None else training
+        outputs = self.quantize(inputs, "noise" if training else "dequantize", means)
+        likelihood = self._likelihood(outputs, scales, means)
+        if self.use_likelihood_bound:
+            likelihood = self.likelihood_lower_bound(likelihood)
+        return outputs, likelihood
+
+    def build_indexes(self, scales: Tensor) -> Tensor:
+        """int32 index into `scale_table` for each scale."""
+        if self.scale_table.numel() == 0:
+            self.update()
+        return torch.bucketize(self.lower_bound_scale(scales), self.scale_table[:-1], out_int32=True)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Integer CDF tables: the only place where a float probability becomes an integer."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tinify import _core
+
+PRECISION = 16
+
+
+def quantized_cdfs(pmf: Tensor, tail_mass: Tensor, lengths: Tensor) -> Tensor:
+    """Integer CDFs of several distributions, the mass beyond each support in a last, "escape" bin.
+
+    pmf (rows, width) float, `lengths` (rows,) int: how many values of a row count; tail_mass (rows, 1).
+    Returns int32 (rows, width + 2): 0 ... 65536 in the first `lengths + 2` columns, zeros behind. Every bin has a
+    count of at least 1. Deterministic, and the same integers as CompressAI's for the same floats.
+    """
+    rows, width = pmf.shape
+    padded = torch.zeros(rows, width + 1, dtype=torch.float32)
+    padded[:, :width] = pmf.detach().float().cpu()
+    column = lengths.detach().long().cpu()[:, None]
+    padded.scatter_(1, column, tail_mass.detach().float().cpu())
+    sizes = np.ascontiguousarray((column[:, 0] + 1).numpy().astype(np.int32))
+    return torch.from_numpy(_core.pmfs_to_quantized_cdfs(padded.numpy(), sizes, PRECISION))

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a latent codec, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from tinify.records import Record
+
+
+@dataclass(frozen=True, eq=False)
+class LatentForward(Record):
+    """`forward` of a latent codec: probabilities by latent name, and the latent that the decoder will see."""
+
+    likelihoods: Mapping[str, Tensor]
+    y_hat: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LatentStrings(Record):
+    """`compress` of a latent codec: streams x batch byte strings, the shape for `decompress`, and the latent."""
+
+    strings: list[list[bytes]]
+    shape: Any
+    y_hat: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LatentValues(Record):
+    """`decompress` of a latent codec."""
+
+    y_hat: Tensor
+
+
+class LatentCodec(nn.Module):
+    """Quantizer, entropy model and coder for one latent; they nest.
+
+        y (B, C, H, W) -> quantize -> symbols -> tables -> coder -> strings
+    """
+
+    def forward(self, y: Tensor, *args: Any) -> Any:
+        raise NotImplementedError
+
+    def compress(self, y: Tensor, *args: Any) -> Any:
+        raise NotImplementedError
+
+    def decompress(self, strings: list[list[bytes]], shape: Any, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError

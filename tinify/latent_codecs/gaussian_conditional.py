@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A latent whose Gaussian parameters are given from outside."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from tinify.entropy_models import GaussianConditional
+from tinify.errors import ConfigError
+from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
+from tinify.ops import quantize_ste
+
+_QUANTIZERS = ("noise", "ste")
+_CHUNKS = (("scales",), ("scales", "means"), ("means", "scales"))
+
+
+class GaussianConditionalLatentCodec(LatentCodec):
+    """Codes y (B, C, H, W) with the scales (and means) that `entropy_parameters(ctx_params)` gives.
+
+                          ctx_params
+                              ▼
+                           ┌──┴──┐
+                           │  EP │
+                           └──┬──┘
+               ┌───┐  y_hat   ▼
+        y ──►──┤ Q ├────►────····──►── y_hat
+               └───┘          GC
+
+    `chunks` says what the channels of the parameters are: ("scales", "means"), ("means", "scales") or ("scales",).
+    `quantizer` "ste" hands rounded instead of noisy values on while training; the likelihood stays noisy.
+
+    Source: Ballé et al. 2018, arXiv:1802.01436; Minnen et al. 2018, arXiv:1809.02736.
+    """
+
+    def __init__(
+        self,
+        scale_table=None,
+        gaussian_conditional: GaussianConditional | None = None,
+        entropy_parameters: nn.Module | None = None,
+        quantizer: str = "noise",
+        chunks: tuple[str, ...] = ("scales", "means"),
+        **kwargs,
+    ):
+        super().__init__()
+        if quantizer not in _QUANTIZERS or tuple(chunks) not in _CHUNKS:
+            raise ConfigError(f"quantizer {quantizer!r} of {_QUANTIZERS}, chunks {chunks!r} of {_CHUNKS}")
+        self.quantizer = quantizer
+        self.gaussian_conditional = gaussian_conditional or GaussianConditional(scale_table, **kwargs)
+        self.entropy_parameters = entropy_parameters or nn.Identity()
+        self.chunks = tuple(chunks)
+
+    def _scales_and_means(self, ctx_params: Tensor) -> tuple[Tensor, Tensor | None]:
+        params = self.entropy_parameters(ctx_params)
+        if self.chunks == ("scales",):
+            return params, None
+        first, second = params.chunk(2, 1)
+        return (first, second) if self.chunks[0] == "scales" else (second, first)
+
+    def forward(self, y: Tensor, ctx_params: Tensor) -> LatentForward:
+        scales, means = self._scales_and_means(ctx_params)
+        y_hat, likelihoods = self.gaussian_conditional(y, scales, means)
+        if self.quantizer == "ste":
+            y_hat = quantize_ste(y) if means is None else quantize_ste(y - means) + means
+        return LatentForward({"y": likelihoods}, y_hat)
+
+    def compress(self, y: Tensor, ctx_params: Tensor) -> LatentStrings:
+        gaussian = self.gaussian_conditional
+        scales, means = self._scales_and_means(ctx_params)
+        symbols = gaussian.quantize(y, "symbols", means)
+        strings = gaussian.encode(symbols, gaussian.build_indexes(scales))
+        return LatentStrings([strings], y.shape[2:], gaussian.dequantize(symbols, means))
+
+    def decompress(self, strings: list[list[bytes]], shape, ctx_params: Tensor, **kwargs) -> LatentValues:
+        """`shape` is not needed: the parameters have it."""
+        (y_strings,) = strings
+        scales, means = self._scales_and_means(ctx_params)
+        gaussian = self.gaussian_conditional
+        return LatentValues(gaussian.decompress(y_strings, gaussian.build_indexes(scales), means=means))

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The side-information branch of a hyperprior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from tinify.entropy_models import EntropyBottleneck
+from tinify.errors import ConfigError
+from tinify.latent_codecs.base import LatentCodec
+from tinify.ops import quantize_ste
+from tinify.records import Record
+
+
+@dataclass(frozen=True, eq=False)
+class HyperForward(Record):
+    """`forward` of the branch: the probabilities of z, and the parameters for the latent beside it."""
+
+    likelihoods: Mapping[str, Tensor]
+    params: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class HyperStrings(Record):
+    """`compress` of the branch."""
+
+    strings: list[list[bytes]]
+    shape: Any
+    params: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class HyperParams(Record):
+    """`decompress` of the branch."""
+
+    params: Tensor
+
+
+class HyperLatentCodec(LatentCodec):
+    """Codes z = h_a(y) under a factorized prior and gives params = h_s(z_hat).
+
+               ┌───┐  z  ┌───┐ z_hat      z_hat ┌───┐
+        y ──►──┤h_a├──►──┤ Q ├───►───····───►───┤h_s├──►── params
+               └───┘     └───┘        EB        └───┘
+
+    Source: Ballé et al. 2018, arXiv:1802.01436.
+    """
+
+    def __init__(
+        self, entropy_bottleneck: EntropyBottleneck, h_a: nn.Module, h_s: nn.Module, quantizer: str = "noise", **kwargs
+    ):
+        super().__init__()
+        if quantizer not in ("noise", "ste"):
+            raise ConfigError(f'quantizer is {quantizer!r}; allowed: "noise", "ste"')
+        self.entropy_bottleneck = entropy_bottleneck
+        self.h_a = h_a
+        self.h_s = h_s
+        self.quantizer = quantizer
+
+    def forward(self, y: Tensor) -> HyperForward:
+        z = self.h_a(y)
+        z_hat, likelihoods = self.entropy_bottleneck(z)
+        if self.quantizer == "ste":
+            medians = self.entropy_bottleneck.medians_like(z.shape)
+            z_hat = quantize_ste(z - medians) + medians
+        return HyperForward({"z": likelihoods}, self.h_s(z_hat))
+
+    def compress(self, y: Tensor) -> HyperStrings:
+        bottleneck = self.entropy_bottleneck
+        z = self.h_a(y)
+        medians = bottleneck.medians_like(z.shape)
+        symbols = bottleneck.quantize(z, "symbols", medians)
+        strings = bottleneck.encode(symbols, bottleneck.build_indexes(z.shape))
+        return HyperStrings([strings], z.shape[2:], self.h_s(bottleneck.dequantize(symbols, medians)))
+
+    def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> HyperParams:
+        (z_strings,) = strings
+        return HyperParams(self.h_s(self.entropy_bottleneck.decompress(z_strings, shape)))

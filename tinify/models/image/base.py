@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One forward, compress and decompress for every image codec whose latent codec composes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from tinify.latent_codecs import Gain, GainLatentCodec, LatentCodec
+from tinify.models.base import Codec
+from tinify.models.image.files import ImageFiles
+from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
+
+
+class ImageCodec(ImageFiles, Codec):
+    """Analysis, latent codec, synthesis.
+
+               ┌───┐  y  ┌────────────┐ y_hat ┌───┐
+        x ──►──┤g_a├──►──┤latent codec├───►───┤g_s├──►── x_hat
+               └───┘     └────────────┘       └───┘
+
+    x (B, 3, H, W) in [0, 1], H and W multiples of `downsampling_factor`. With a `gain`, `level` in
+    [0, gain.levels - 1] chooses the rate; None means the middle.
+    """
+
+    modality: ClassVar[str] = "image"
+    g_a: nn.Module
+    g_s: nn.Module
+    latent_codec: LatentCodec
+    gain: Gain | None
+
+    @property
+    def downsampling_factor(self) -> int:
+        """By how much the coarsest latent is smaller than the picture, in each direction."""
+        raise NotImplementedError
+
+    def shape_for(self, height: int, width: int) -> Any:
+        """The `shape` that `decompress` needs for a padded picture of this size."""
+        return height // self.downsampling_factor, width // self.downsampling_factor
+
+    def latent_codec_at(self, level: float | None) -> LatentCodec:
+        """The latent codec, with the gain of `level` around it where there is one."""
+        if self.gain is None:
+            return self.latent_codec
+        return GainLatentCodec(self.latent_codec, *self.gain.at((self.gain.levels - 1) / 2 if level is None else level))
+
+    def forward(self, x: Tensor, level: float | None = None) -> ForwardOutput:
+        out = self.latent_codec_at(level)(self.g_a(x))
+        return ForwardOutput(self.g_s(out.y_hat), out.likelihoods)
+
+    def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
+        out = self.latent_codec_at(level).compress(self.g_a(x))
+        return CompressOutput(out.strings, out.shape)
+
+    def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
+        y_hat = self.latent_codec_at(level).decompress(strings, shape).y_hat
+        return DecompressOutput(self.g_s(y_hat).clamp_(0, 1))

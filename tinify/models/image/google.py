@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ballé's and Minnen's codecs: factorized prior, scale hyperprior, mean and scale hyperprior.
+
+Parameter names are CompressAI's, so its checkpoints load. The latent codec is wired on access from the networks that
+the model holds, which keeps those names flat.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tinify.entropy_models import EntropyBottleneck, GaussianConditional
+from tinify.latent_codecs import (
+    EntropyBottleneckLatentCodec,
+    Gain,
+    GaussianConditionalLatentCodec,
+    HyperLatentCodec,
+    HyperpriorLatentCodec,
+    LatentCodec,
+)
+from tinify.layers import GDN, conv, deconv
+from tinify.models.image.base import ImageCodec
+from tinify.records import CompressOutput, DecompressOutput
+
+
+def _analysis(N: int, M: int) -> nn.Sequential:
+    return nn.Sequential(conv(3, N), GDN(N), conv(N, N), GDN(N), conv(N, N), GDN(N), conv(N, M))
+
+
+def _synthesis(N: int, M: int) -> nn.Sequential:
+    return nn.Sequential(
+        deconv(M, N), GDN(N, inverse=True), deconv(N, N), GDN(N, inverse=True), deconv(N, N), GDN(N, inverse=True),
+        deconv(N, 3),
+    )  # fmt: skip
+
+
+class FactorizedPrior(ImageCodec):
+    """`bmshj2018-factorized`: GDN transforms and one learned distribution a channel.
+
+    N channels inside, M in the latent; `gain_levels` > 0 adds a gain, so that one checkpoint has every rate.
+    Source: Ballé, Minnen, Singh, Hwang, Johnston 2018, arXiv:1802.01436.
+    """
+
+    def __init__(self, N: int, M: int, gain_levels: int = 0):
+        super().__init__()
+        self.N, self.M = int(N), int(M)
+        self.g_a, self.g_s = _analysis(N, M), _synthesis(N, M)
+        self.entropy_bottleneck = EntropyBottleneck(self.bottleneck_channels)
+        self.gain = Gain(M, gain_levels) if gain_levels else None
+
+    @property
+    def bottleneck_channels(self) -> int:
+        return self.M
+
+    @property
+    def downsampling_factor(self) -> int:
+        return 2**4
+
+    @property
+    def latent_codec(self) -> LatentCodec:
+        return EntropyBottleneckLatentCodec(self.entropy_bottleneck)
+
+    @classmethod
+    def from_state_dict(cls, state_dict: dict[str, Tensor]) -> FactorizedPrior:
+        """A codec of the size that the checkpoint has, with its weights."""
+        levels = state_dict["gain.log_gain"].shape[0] if "gain.log_gain" in state_dict else 0
+        model = cls(state_dict["g_a.0.weight"].size(0), state_dict["g_a.6.weight"].size(0), levels)
+        model.load_state_dict(state_dict)
+        return model
+
+
+class _Absolute(nn.Module):
+    def forward(self, y: Tensor) -> Tensor:
+        return torch.abs(y)
+
+
+class ScaleHyperprior(FactorizedPrior):
+    """`bmshj2018-hyperprior`: the scales of zero-mean Gaussians come from side information.
+
+    Source: Ballé et al. 2018, arXiv:1802.01436.
+    """
+
+    def __init__(self, N: int, M: int, gain_levels: int = 0):
+        super().__init__(N, M, gain_levels)
+        self.h_a = nn.Sequential(conv(M, N, 3, 1), nn.ReLU(), conv(N, N), nn.ReLU(), conv(N, N))
+        self.h_s = nn.Sequential(deconv(N, N), nn.ReLU(), deconv(N, N), nn.ReLU(), conv(N, M, 3, 1), nn.ReLU())
+        self.gaussian_conditional = GaussianConditional(None)
+
+    @property
+    def bottleneck_channels(self) -> int:
+        return self.N
+
+    @property
+    def downsampling_factor(self) -> int:
+        return 2**6
+
+    @property
+    def latent_codec(self) -> LatentCodec:
+        return self._hyperprior(nn.Sequential(_Absolute(), self.h_a), ("scales",))
+
+    def _hyperprior(self, h_a: nn.Module, chunks: tuple[str, ...]) -> HyperpriorLatentCodec:
+        y = GaussianConditionalLatentCodec(gaussian_conditional=self.gaussian_conditional, chunks=chunks)
+        return HyperpriorLatentCodec({"y": y, "hyper": HyperLatentCodec(self.entropy_bottleneck, h_a, self.h_s)})
+
+    def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
+        """As everywhere; `shape` is that of z, as CompressAI's models of this family give it."""
+        out = super().compress(x, level)
+        return CompressOutput(out.strings, out.shape["hyper"])
+
+    def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
+        return super().decompress(strings, {"y": None, "hyper": shape}, level)
+
+
+class MeanScaleHyperprior(ScaleHyperprior):
+    """`mbt2018-mean`: side information gives the scales and the means.
+
+    Source: Minnen, Ballé, Toderici 2018, arXiv:1809.02736.
+    """
+
+    def __init__(self, N: int, M: int, gain_levels: int = 0):
+        super().__init__(N, M, gain_levels)
+        middle = M * 3 // 2
+        self.h_a = nn.Sequential(conv(M, N, 3, 1), nn.LeakyReLU(), conv(N, N), nn.LeakyReLU(), conv(N, N))
+        self.h_s = nn.Sequential(
+            deconv(N, M), nn.LeakyReLU(), deconv(M, middle), nn.LeakyReLU(), conv(middle, M * 2, 3, 1)
+        )
+
+    @property
+    def latent_codec(self) -> LatentCodec:
+        return self._hyperprior(self.h_a, ("scales", "means"))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training recipe: everything that made a set of weights, read strictly from TOML."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from tinify.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the pictures are and how they are cropped. Folders are relative to the data folder."""
+
+    folders: list[str]
+    validation: str
+    crop: int = 128
+    batch_size: int = 8
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Lagrangians of the lowest and the highest rate; a level in between is interpolated in the logarithm."""
+
+    lmbda_low: float = 0.0018
+    lmbda_high: float = 0.0932
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Adam with a linear warm-up and a cosine decay to `final_lr`; the auxiliary one keeps its rate."""
+
+    steps: int
+    lr: float = 1e-3
+    final_lr: float = 1e-6
+    warmup_steps: int = 500
+    aux_lr: float = 1e-2
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The whole of it. `codec` is a table for `tinify.build`: kind, name and arguments."""
+
+    codec: dict[str, Any]
+    data: Data
+    optimizer: Optimizer
+    rate: Rate = field(default_factory=Rate)
+    seed: int = 0
+    threads: int = 0
+    """CPU threads; 0 leaves the choice to torch."""
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe in a TOML file. Raises ConfigError with the key's path for an unknown, missing or ill-typed key."""
+    try:
+        table = tomllib.loads(Path(path).read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return _record(Recipe, table, "")
+
+
+def _record(cls: type, table: Any, where: str) -> Any:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where or 'recipe'}: expected a table, got {table!r}")
+    known = {f.name for f in fields(cls)}
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(sorted(known))}"
+            raise ConfigError(f'{where}{key}: unknown key{hint}')
+    hints = get_type_hints(cls)
+    values = {key: _value(hints[key], value, f"{where}{key}") for key, value in table.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ConfigError(f"{where or 'recipe'}: {str(error).split('__init__() ')[-1]}") from None
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint):
+        return _record(hint, value, where + ".")
+    plain = getattr(hint, "__origin__", hint)
+    if plain is float and type(value) is int:
+        return float(value)
+    if type(value) is not plain:
+        raise ConfigError(f"{where}: expected {plain.__name__}, got {value!r}")
+    return value
