@@ -18,7 +18,7 @@ def test_an_unknown_section_is_skipped():
 
 def test_an_unknown_critical_section_is_refused_with_the_next_step():
     data = raw_file(body(), [(7 | CRITICAL, b"later")])
-    with pytest.raises(FormatError, match="kind 7.*upgrade"):
+    with pytest.raises(FormatError, match=r"kind 7.*upgrade"):
         unpack(data)
     assert inspect(data)["sections"][0]["name"] == "unknown"
 
@@ -58,7 +58,7 @@ def test_a_file_sent_as_text_is_recognised():
 
 @pytest.mark.parametrize("data", [b"GIF89a", b"\x89PNG\r\n\x1a\n and so on", b"plain text"])
 def test_another_kind_of_file_is_recognised(data):
-    with pytest.raises(FormatError, match="not a .tnf file"):
+    with pytest.raises(FormatError, match=r"not a \.tnf file"):
         unpack(data)
 
 
@@ -77,7 +77,7 @@ def test_a_service_can_lower_the_limit_on_the_shape():
 def test_require_names_the_missing_section():
     file = TnfFile("image", "demo", bytes(8), (1,), "uint8")
     assert file.find(METADATA) is None
-    with pytest.raises(FormatError, match="demo.*metadata"):
+    with pytest.raises(FormatError, match=r"demo.*metadata"):
         file.require(METADATA)
     assert every_section().require(16) == b"codec's own"
 

@@ -37,7 +37,7 @@ def pack_metadata(entries: Mapping[str, bytes]) -> bytes:
 
 
 def unpack_metadata(data: bytes) -> dict[str, bytes]:
-    """Undoes `pack_metadata`. FormatError on damage, LimitError on sizes beyond the limits (nothing is inflated then)."""
+    """Undoes `pack_metadata`. FormatError on damage, LimitError on sizes beyond the limits."""
     count, position = varint.get(data, 0)
     if count > MAX_METADATA_ENTRIES:
         raise LimitError(f"{count} metadata entries are declared; at most {MAX_METADATA_ENTRIES} are allowed")
