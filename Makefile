@@ -1,0 +1,69 @@
+# Every target sets up what it needs in a virtual environment of its own; only Python, make and a C++ compiler are asked for.
+PYTHON ?= python3
+VENV   := .venv
+PARITY := .venv-parity
+WHEEL  := .venv-wheel
+PY     := $(VENV)/bin/python
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+CORE   := $(wildcard src/*) CMakeLists.txt pyproject.toml constraints.txt
+
+.PHONY: help demo test parity bench bench-image curves asan wheel lint format clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/ready: $(CORE)
+	$(PYTHON) -m venv $(VENV)
+	$(PY) $(PIP_INSTALL) -c constraints.txt --upgrade pip torch
+	$(PY) $(PIP_INSTALL) -c constraints.txt --editable ".[demo]" --group test
+	touch $@
+
+$(PARITY)/ready: constraints-parity.txt
+	$(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt --upgrade pip torch
+	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt torchvision compressai
+	touch $@
+
+demo: $(VENV)/ready  ## compress and restore a real photo and a real series; writes demo-output/index.html
+	$(VENV)/bin/tinify demo --output demo-output
+
+test: $(VENV)/ready  ## the test suite
+	$(PY) -m pytest -q
+
+parity: $(VENV)/ready $(PARITY)/ready  ## the tests against compressai, which lives in an environment of its own
+	TINIFY_COMPRESSAI_PYTHON=$(CURDIR)/$(PARITY)/bin/python $(PY) -m pytest -q -m parity tests/parity
+
+bench: $(VENV)/ready $(PARITY)/ready  ## entropy coders beside CompressAI's
+	$(PY) benchmarks/bench_coders.py --compressai-python $(PARITY)/bin/python
+
+bench-image: $(VENV)/ready $(PARITY)/ready  ## image codecs beside CompressAI's
+	$(PY) benchmarks/bench_image.py --compressai-python $(PARITY)/bin/python
+
+curves: $(VENV)/ready  ## rate-distortion curves from real files (needs the data sets: TINIFY_DATA)
+	$(PY) benchmarks/image_curves.py
+	$(PY) benchmarks/series_curves.py
+
+asan: $(VENV)/ready  ## fuzz the native coders under address and undefined-behaviour sanitizers
+	cmake -S . -B build/asan -DTINIFY_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build build/asan --target fuzz_coders
+	build/asan/fuzz_coders
+
+wheel:  ## build the wheel, install it in an empty environment and use it there
+	rm -rf $(WHEEL) dist
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/python $(PIP_INSTALL) -c constraints.txt --upgrade pip torch
+	$(WHEEL)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(WHEEL)/bin/python $(PIP_INSTALL) -c constraints.txt dist/tinify_codec-*.whl
+	cd $(WHEEL) && bin/python ../tests/wheel_smoke.py
+
+lint: $(VENV)/ready  ## style and types
+	$(PY) $(PIP_INSTALL) -c constraints.txt --group dev
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(VENV)/ready  ## put the style right
+	$(PY) $(PIP_INSTALL) -c constraints.txt --group dev
+	$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) $(PARITY) $(WHEEL) build dist demo-output
