@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Files to signals and back.
+
+    photo.jpg, log.csv, x.npy --read--> Signal (samples, metadata) --write--> a file of the same kind
+
+Formats are components of kind "media" whose targets are `MediaFormat` instances, so that a plugin can add one. Core's:
+
+    image   tinify.media.image:FORMAT    pictures through Pillow
+    csv     tinify.media.csv:FORMAT      series with header, time column and other columns
+    numpy   tinify.media.arrays:FORMAT   .npy and .npz arrays of one or two dimensions
+"""
+
+from tinify.media.choice import formats, read, usual_extension, write
+from tinify.media.files import check_free, read_bytes, write_whole
+from tinify.media.format import MediaFormat
+
+__all__ = ["MediaFormat", "check_free", "formats", "read", "read_bytes", "usual_extension", "write", "write_whole"]
