@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import torch
+from torch import nn
+
+from tinify.layers import conv, deconv
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (3, 1), (3, 2), (7, 4)])
+def test_conv_divides_and_deconv_multiplies_by_the_stride(kernel, stride):
+    x = torch.randn(2, 3, 8 * stride, 4 * stride)
+    y = conv(3, 9, kernel, stride)(x)
+    assert y.shape == (2, 9, 8, 4)
+    assert deconv(9, 3, kernel, stride)(y).shape == x.shape
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (3, 2), (7, 2), (5, 3), (3, 4), (7, 4)])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_the_inference_form_of_a_deconv_to_few_channels_equals_the_transposed_convolution(
+    kernel, stride, memory_format
+):
+    torch.manual_seed(0)
+    layer = deconv(6, 3, kernel, stride).to(memory_format=memory_format)
+    x = torch.randn(2, 6, 5, 7).contiguous(memory_format=memory_format)
+    with torch.no_grad():
+        fast = layer(x)
+        torch.testing.assert_close(fast, nn.ConvTranspose2d.forward(layer, x), rtol=1e-5, atol=1e-6)
+
+
+def test_the_inference_form_follows_the_weights_when_they_change():
+    layer, x = deconv(4, 3), torch.randn(1, 4, 3, 3)
+    with torch.no_grad():
+        before = layer(x)
+        layer.weight.mul_(2)
+        layer.bias.mul_(2)
+        torch.testing.assert_close(layer(x), 2 * before)
+
+
+def test_a_deconv_without_bias_has_an_inference_form_too():
+    layer, x = deconv(4, 3), torch.randn(1, 4, 3, 3)
+    layer.bias = None
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), nn.ConvTranspose2d.forward(layer, x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_deconv_to_few_channels_trains_and_has_the_parameters_of_a_transposed_convolution():
+    layer = deconv(4, 3)
+    layer(torch.randn(1, 4, 3, 3)).square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in layer.parameters())
+    plain = nn.ConvTranspose2d(4, 3, 5, stride=2, output_padding=1, padding=2)
+    plain.load_state_dict(layer.state_dict())
