@@ -95,7 +95,7 @@ def _checked_header(file: TnfFile) -> tuple[int, int, int, float, int]:
 
 def _to_tensor(samples: np.ndarray) -> Tensor:
     colour = samples[:, :, : 1 if samples.shape[2] < 3 else 3]
-    x = torch.from_numpy(np.ascontiguousarray(colour)).permute(2, 0, 1)[None].float() / 255
+    x = torch.from_numpy(np.array(colour)).permute(2, 0, 1)[None].float() / 255
     return x.expand(-1, 3, -1, -1)
 
 
