@@ -43,8 +43,7 @@ def read(data: bytes, extension: str = "") -> Signal:
     """A series from .npy or .npz. InputError when no array of it is one, LimitError when it declares too much."""
     if data.startswith(b"PK"):
         return _read_npz(data)
-    array = _load(data)
-    return _signal(array, {"kind": "npy"}, {})
+    return _signal(_checked(_load(data)), {"kind": "npy"}, {})
 
 
 def _load(data: bytes) -> np.ndarray:
@@ -189,15 +188,22 @@ def _restored(samples: np.ndarray, description: dict) -> np.ndarray:
         return samples
     try:
         dtype = np.dtype(str(description["dtype"]))
-    except TypeError as error:
+    except (TypeError, ValueError, SyntaxError) as error:
         raise FormatError(f"the file records an unknown dtype {description['dtype']!r}") from error
     if dtype.kind not in "buif":
         raise FormatError(f"the file records dtype {dtype}, which no series has")
     if dtype.kind in "bui" and samples.dtype.kind == "f":
-        limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        samples = np.clip(np.rint(samples), *limits)
+        samples = _into_range(samples, dtype)
     array = samples.astype(dtype)
     return array.reshape(-1) if description.get("ndim") == 1 else array
+
+
+def _into_range(samples: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Rounded and clipped, so that the cast to an integer dtype cannot overflow."""
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    # The float64 nearest to 2**63 - 1 is 2**63, which int64 cannot hold.
+    top = float(high) if int(float(high)) <= high else np.nextafter(float(high), 0.0)
+    return np.clip(np.rint(samples.astype(np.float64)), float(low), top)
 
 
 def _describe(signal: Signal) -> tuple[dict, dict[str, np.ndarray]]:

@@ -206,6 +206,8 @@ def _description(data: bytes) -> tuple[dict, int]:
 def _is_sound(description: dict) -> bool:
     columns, names = description.get("columns"), description.get("names", [])
     strings = description.get("strings", [])
+    if not isinstance(description.get("dialect", {}), dict):
+        return False
     if not isinstance(columns, list) or not isinstance(names, list) or not isinstance(strings, list):
         return False
     if not 0 < len(columns) <= MAX_COLUMNS or (names and len(names) != len(columns)):

@@ -151,13 +151,8 @@ def _check_lengths(rows: list[list[str]], numbers: list[int]) -> None:
 def _delimiter(text: str, eol: str) -> str:
     """The one that cuts the first rows into equally many fields; else the one that the first row holds; else none."""
     sample = "".join(line for line in islice(io.StringIO(text, newline=""), _SAMPLE_ROWS) if not line.startswith("#"))
-    widths = {}
-    for delimiter in DELIMITERS:
-        try:
-            rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-            widths[delimiter] = [len(row) for row in rows if row] or [1]
-        except csv.Error:
-            widths[delimiter] = [1]
+    whole = len(sample) == len(text)
+    widths = {delimiter: _widths(sample, delimiter, strict=whole) for delimiter in DELIMITERS}
     for delimiter, counts in widths.items():
         if counts[0] > 1 and len(set(counts)) == 1:
             return delimiter
@@ -166,6 +161,18 @@ def _delimiter(text: str, eol: str) -> str:
         return max(held, key=lambda delimiter: widths[delimiter][0])
     # One column: a delimiter that occurs nowhere keeps decimal commas whole.
     return next((delimiter for delimiter in (",", *DELIMITERS) if delimiter not in text), ",")
+
+
+def _widths(sample: str, delimiter: str, *, strict: bool) -> list[int]:
+    """Fields of each row that is not empty; a row whose quotes do not fit counts as 0."""
+    widths = []
+    try:
+        for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=strict):
+            if row:
+                widths.append(len(row))
+    except csv.Error:
+        widths.append(0)
+    return widths or [1]
 
 
 def _comments(text: str, delimiter: str, eol: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@
 u8  0 text: the squeezed cells, a zero byte after each
     1 numbers: varint decimals, then integers
     2 timestamps: varint and template, then integers
+    3 few different cells: varint count of them, varint and their squeezed text, then integers that point at them
 """
 
 from __future__ import annotations
@@ -35,7 +36,18 @@ def encode_column(cells: Sequence[str]) -> bytes:
     if numbers:
         decimals, values = numbers
         return b"\x01" + varint.put(decimals) + encode_integers(values)
-    return b"\x00" + squeeze("".join(cell + "\0" for cell in cells).encode("utf-8"))
+    plain = b"\x00" + squeeze(_joined(cells))
+    words = list(dict.fromkeys(cells))
+    if 2 * len(words) > len(cells):
+        return plain
+    table = squeeze(_joined(words))
+    places = {word: place for place, word in enumerate(words)}
+    chosen = encode_integers(np.array([places[cell] for cell in cells]))
+    return min(plain, b"\x03" + varint.put(len(words)) + varint.put(len(table)) + table + chosen, key=len)
+
+
+def _joined(cells: Sequence[str]) -> bytes:
+    return "".join(cell + "\0" for cell in cells).encode("utf-8")
 
 
 def decode_column(data: bytes, count: int) -> list[str]:
@@ -54,6 +66,8 @@ def decode_column(data: bytes, count: int) -> list[str]:
             raise FormatError("the time template is too long: the time column is damaged")
         template = data[position : position + length].decode("ascii", errors="replace")
         return format_timestamps(template, decode_integers(data[position + length :], count))
+    if form == 3:
+        return _decode_words(data, count)
     raise FormatError(f"a column of unknown form {form}: it is damaged, or made by a later tinify")
 
 
@@ -66,6 +80,18 @@ def _decode_text(data: bytes, count: int) -> list[str]:
     if len(cells) != count + 1 or cells[-1]:
         raise FormatError(f"a text column holds {len(cells) - 1} cells and {count} are needed")
     return cells[:-1]
+
+
+def _decode_words(data: bytes, count: int) -> list[str]:
+    different, position = varint.get(data, 1)
+    length, position = varint.get(data, position)
+    if different > count or length > len(data) - position:
+        raise FormatError(f"a column of {count} cells declares {different} different ones: it is damaged")
+    words = _decode_text(data[position : position + length], different)
+    places = decode_integers(data[position + length :], count)
+    if len(places) and not 0 <= int(places.min()) <= int(places.max()) < different:
+        raise FormatError("a column points beyond its words: it is damaged")
+    return [words[place] for place in places.tolist()]
 
 
 def _parse_numbers(cells: Sequence[str]) -> tuple[int, np.ndarray] | None:

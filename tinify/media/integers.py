@@ -86,7 +86,7 @@ def _residual(data: bytes, position: int, count: int) -> np.ndarray:
 
 
 def _put_signed(value: int) -> bytes:
-    raw = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    raw = value.to_bytes(max(value, ~value).bit_length() // 8 + 1, "little", signed=True)
     return bytes([len(raw)]) + raw
 
 

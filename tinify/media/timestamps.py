@@ -43,6 +43,7 @@ def format_timestamps(template: str, values: np.ndarray) -> list[str]:
     """Undoes `parse_timestamps`. FormatError when the template is none or a value is out of its range."""
     counts = {letter: template.count(letter) for letter in _LETTERS}
     whole = all(counts[letter] in (0, width) for letter, width in _WIDTHS.items()) and counts["f"] <= 9
+    whole = whole and counts["Y"] + counts["H"] > 0
     if not template.isascii() or len(template) > MAX_TEMPLATE or not whole or "\0" in template:
         raise FormatError(f"time template {template!r} is not one that tinify writes")
     text = _render(np.asarray(values, dtype=np.int64), template)
