@@ -56,7 +56,7 @@ def _pictures(values: Any, data_range: float) -> Tensor:
     array = np.asarray(values)
     if array.dtype != np.uint8 or array.ndim != 3:
         raise InputError(f"MS-SSIM of {array.dtype} {array.shape}: give uint8 arrays (H, W, C) or tensors (B, C, H, W)")
-    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None].double()
+    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None].float()
 
 
 def _range(x: Any, y: Any, data_range: float) -> float:

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rate-distortion points and curves: published, measured, stored."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tinify.errors import InputError
+
+METRICS = ("psnr_rgb", "ms_ssim_db")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting of a codec on one picture, or the mean over pictures.
+
+    bpp: bits of the whole file by pixel; psnr_rgb: dB; ms_ssim: in [0, 1]; encode_s, decode_s: seconds a picture;
+    estimated_bpp: what the entropy model expects, without header. What was not measured is None.
+    """
+
+    bpp: float
+    psnr_rgb: float
+    ms_ssim: float | None = None
+    quality: float | None = None
+    estimated_bpp: float | None = None
+    encode_s: float | None = None
+    decode_s: float | None = None
+
+    @property
+    def ms_ssim_db(self) -> float | None:
+        """`-10 log10(1 - MS-SSIM)`, which spreads the values near 1."""
+        return None if self.ms_ssim is None else math.inf if self.ms_ssim >= 1 else -10 * math.log10(1 - self.ms_ssim)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of one codec, cheapest first."""
+
+    name: str
+    points: tuple[Point, ...]
+
+    def __post_init__(self):
+        object.__setattr__(self, "points", tuple(sorted(self.points, key=lambda point: point.bpp)))
+
+    def values(self, metric: str = "psnr_rgb") -> tuple[list[float], list[float]]:
+        """(bpp, metric) of the points that have a finite value of it; metric is one of METRICS."""
+        if metric not in METRICS:
+            raise InputError(f"metric is {metric!r}; allowed: {', '.join(METRICS)}")
+        pairs = [(point.bpp, getattr(point, metric)) for point in self.points]
+        pairs = [(rate, value) for rate, value in pairs if value is not None and math.isfinite(value)]
+        return [rate for rate, _ in pairs], [value for _, value in pairs]
+
+
+def mean_curve(name: str, curves: Sequence[Curve]) -> Curve:
+    """Mean over pictures at each quality, of decibels and of bits by pixel: the usual mean of a data set.
+
+    Every curve must have the same qualities. A field that one picture lacks is None in the mean.
+    """
+    by_quality = [{point.quality: point for point in curve.points} for curve in curves]
+    if not curves or any(set(points) != set(by_quality[0]) for points in by_quality):
+        raise InputError(f"the {len(curves)} curves of {name} were not measured at the same qualities")
+    return Curve(name, tuple(_mean([points[quality] for points in by_quality]) for quality in by_quality[0]))
+
+
+def _mean(points: Sequence[Point]) -> Point:
+    columns = {field.name: [getattr(point, field.name) for point in points] for field in fields(Point)}
+    return Point(**{name: None if None in column else sum(column) / len(column) for name, column in columns.items()})
+
+
+def to_rows(curve: Curve) -> list[dict[str, float]]:
+    """The points as JSON holds them: named, rounded beyond what is significant, without what was not measured."""
+    rows = [asdict(point) | {"ms_ssim_db": point.ms_ssim_db} for point in curve.points]
+    return [{key: round(value, 6) for key, value in row.items() if value is not None} for row in rows]
+
+
+def from_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Curve:
+    """The inverse of `to_rows`; keys that a Point does not have are ignored."""
+    known = {field.name for field in fields(Point)}
+    return Curve(name, tuple(Point(**{key: row[key] for key in row if key in known}) for row in rows))
+
+
+def read_curves(path: str | os.PathLike) -> dict[str, Curve]:
+    """Curves by name from a JSON file {"codecs": {name: {"points": [{"bpp": ..., "psnr_rgb": ...}, ...]}}}.
+
+    Points without a PSNR are left out, and so are codecs without such points. InputError when it is no such file.
+    """
+    try:
+        codecs = json.loads(Path(path).read_text(encoding="utf-8"))["codecs"]
+        rows = {name: [row for row in entry["points"] if "psnr_rgb" in row] for name, entry in codecs.items()}
+        return {name: from_rows(name, points) for name, points in rows.items() if points}
+    except OSError as error:
+        raise InputError(f"curves cannot be read from {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} holds no curves ({type(error).__name__}: {error})") from error
+
+
+def anchors_file(name: str = "kodak_rd.json") -> Path:
+    """Where published curves lie: folder TINIFY_ANCHORS, else `shared/anchors` beside a source tree's repository."""
+    beside = Path(__file__).resolve().parents[3] / "shared" / "anchors"
+    return Path(os.environ.get("TINIFY_ANCHORS", beside)) / name
