@@ -66,13 +66,15 @@ class EntropyModel(nn.Module):
 
     def quantize(self, inputs: Tensor, mode: str, means: Tensor | None = None) -> Tensor:
         """`noise`: inputs + U(-1/2, 1/2), for training; `dequantize`: round(inputs - means) + means;
-        `symbols`: round(inputs - means) as int32. Shapes: any -> the same."""
+        `symbols`: round(inputs - means) as int32, InputError where that is none. Shapes: any -> the same."""
         if mode == "noise":
             return inputs + torch.empty_like(inputs).uniform_(-0.5, 0.5)
         if mode not in ("dequantize", "symbols"):
             raise ValueError(f'quantization mode is "{mode}"; allowed: "noise", "dequantize", "symbols"')
         rounded = torch.round(inputs if means is None else inputs - means)
         if mode == "symbols":
+            if not torch.all(rounded.abs() < 2**31):  # false for NaN, too
+                raise InputError("the latent has values that are no 32-bit integers (NaN, infinite or beyond 2^31)")
             return rounded.int()
         return rounded if means is None else rounded + means
 
@@ -124,11 +126,12 @@ class EntropyModel(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
         for name in self._sized_buffers:
-            key = prefix + name
+            key, mine = prefix + name, getattr(self, name)
             if key not in state_dict:
-                state_dict[key] = getattr(self, name)
-            elif state_dict[key].shape != getattr(self, name).shape:
-                setattr(self, name, torch.empty_like(state_dict[key], device=getattr(self, name).device))
+                # Tables of other weights must not stay; they are built anew on first use.
+                state_dict[key] = mine.new_empty(0) if name in _TABLES else mine
+            if state_dict[key].shape != mine.shape:
+                setattr(self, name, mine.new_empty(state_dict[key].shape))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
         self._registered.clear()
         if self._quantized_cdf.numel():

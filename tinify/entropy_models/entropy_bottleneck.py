@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinify.entropy_models.base import EntropyModel
-from tinify.entropy_models.tables import quantized_cdfs
+from tinify.entropy_models.tables import MAX_VALUES, quantized_cdfs
+from tinify.errors import WeightsError
 
 _OLD_KEY = re.compile(r"^_(matrix|bias|factor|matrices|biases|factors)\.?(\d+)$")
 _NEW_NAME = {"matrix": "matrices", "bias": "biases", "factor": "factors"}
@@ -91,12 +92,20 @@ class EntropyBottleneck(EntropyModel):
 
     @torch.no_grad()
     def update(self, force: bool = False, update_quantiles: bool = False) -> bool:
-        """Builds the tables; with `update_quantiles`, finds the quantiles by bisection first."""
+        """Builds the tables; with `update_quantiles`, finds the quantiles by bisection first.
+
+        Raises WeightsError where a table would be too wide."""
         if self._offset.numel() > 0 and not force:
             return False
         if update_quantiles:
             self._update_quantiles()
         low, medians, high = self.quantiles[:, 0, :].unbind(-1)
+        widest = ((medians - low).abs() + (high - medians).abs()).max().item()
+        if not widest < MAX_VALUES - 2:
+            raise WeightsError(
+                f"quantiles of the entropy bottleneck lie {widest:g} apart; a table holds {MAX_VALUES} values: "
+                "train with aux_loss(), or let update(update_quantiles=True) find them"
+            )
         minima = torch.clamp(torch.ceil(medians - low).int(), min=0)
         maxima = torch.clamp(torch.ceil(high - medians).int(), min=0)
         lengths = maxima + minima + 1
@@ -115,7 +124,9 @@ class EntropyBottleneck(EntropyModel):
         for i, target in enumerate(self.target):
             low = torch.full((self.channels, 1, 1), -search_radius, device=self.quantiles.device)
             high = -low
-            while not torch.isclose(low, high, rtol=rtol, atol=atol).all():
+            for _ in range(64):  # halves 2e5 to atol in 28 steps; NaN never gets there
+                if torch.isclose(low, high, rtol=rtol, atol=atol).all():
+                    break
                 middle = (low + high) / 2
                 logits = self._logits_cumulative(middle, stop_gradient=True)
                 low, high = torch.where(logits <= target, middle, low), torch.where(logits >= target, middle, high)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from tinify.entropy_models.base import _TABLES, EntropyModel
-from tinify.entropy_models.tables import quantized_cdfs
+from tinify.entropy_models.tables import MAX_VALUES, quantized_cdfs
+from tinify.errors import WeightsError
 from tinify.ops import LowerBound
 
 SCALES_MIN, SCALES_MAX, SCALES_LEVELS = 0.11, 256, 64
@@ -42,7 +43,8 @@ class GaussianConditional(EntropyModel):
     def __init__(self, scale_table=None, *args, scale_bound: float | None = 0.11, tail_mass: float = 1e-9, **kwargs):
         super().__init__(*args, **kwargs)
         scales = [] if scale_table is None else [float(s) for s in scale_table]
-        if scale_table is not None and (not scales or scales != sorted(scales) or scales[0] <= 0):
+        ascending = all(0 < low <= high for low, high in zip(scales, scales[1:] or scales, strict=False))
+        if scale_table is not None and not (scales and ascending):
             raise ValueError(f"scale_table must be positive and ascending, got {scale_table}")
         scale_bound = (scales[0] if scales else SCALES_MIN) if scale_bound is None else float(scale_bound)
         if scale_bound <= 0:
@@ -65,7 +67,10 @@ class GaussianConditional(EntropyModel):
             return False
         if self.scale_table.numel() == 0:
             self.scale_table = get_scale_table().to(self.scale_table.device)
-        radius = torch.ceil(self.scale_table * -scipy.stats.norm.ppf(self.tail_mass / 2)).int()
+        radius = torch.ceil(self.scale_table * -scipy.stats.norm.ppf(self.tail_mass / 2))
+        if not torch.all((radius > 0) & (2 * radius < MAX_VALUES)):
+            raise WeightsError(f"scales from {self.scale_table.min()} to {self.scale_table.max()} do not fit in tables")
+        radius = radius.int()
         lengths = 2 * radius + 1
         distance = torch.abs(torch.arange(int(lengths.max()), device=radius.device).int() - radius[:, None]).float()
         scales = self.scale_table[:, None].float()
@@ -74,6 +79,12 @@ class GaussianConditional(EntropyModel):
         self._quantized_cdf = quantized_cdfs(upper - lower, 2 * lower[:, :1], lengths).to(device)
         self._offset, self._cdf_length = -radius, lengths + 2
         return True
+
+    def _check_tables(self, prefix: str) -> None:
+        super()._check_tables(prefix)
+        rows, scales = self._quantized_cdf.shape[0], self.scale_table.numel()
+        if rows != scales:
+            raise WeightsError(f"{prefix or 'the entropy model'} has {rows} tables for {scales} scales")
 
     def _likelihood(self, inputs: Tensor, scales: Tensor, means: Tensor | None = None) -> Tensor:
         values = torch.abs(inputs if means is None else inputs - means)

@@ -10,6 +10,8 @@ from torch import Tensor
 from tinify import _core
 
 PRECISION = 16
+MAX_VALUES = 2**PRECISION - 1
+"""So many values fit in a row: each has a count of at least 1, and so has the escape bin."""
 
 
 def quantized_cdfs(pmf: Tensor, tail_mass: Tensor, lengths: Tensor) -> Tensor:
