@@ -2,9 +2,11 @@
 // A read-only view of a contiguous integer array of any width, read in blocks of int32.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "errors.hpp"
 
@@ -16,6 +18,11 @@ struct IntView {
     const void* data = nullptr;
     size_t size = 0;
     IntType type = IntType::i32;
+
+    IntView part(size_t begin, size_t count) const {
+        static constexpr size_t kWidth[] = {1, 1, 2, 2, 4, 4, 8};
+        return {static_cast<const char*>(data) + begin * kWidth[static_cast<int>(type)], count, type};
+    }
 
     // Entries [begin, begin + count) as int32: the array itself where it is int32, else a copy in `buffer`.
     const int32_t* read(size_t begin, size_t count, int32_t* buffer) const {
@@ -66,14 +73,12 @@ private:
 
     template <class T>
     void check_rows(size_t begin, size_t count, uint32_t rows, uint16_t* out) const {
+        using Unsigned = std::make_unsigned_t<T>;
         const T* from = static_cast<const T*>(data) + begin;
-        bool fits = true;
-        for (size_t i = 0; i < count; ++i) {
-            const T row = from[i];
-            fits &= static_cast<uint64_t>(static_cast<int64_t>(row)) < rows;
-            out[i] = static_cast<uint16_t>(row);
-        }
-        if (fits) return;
+        Unsigned highest = 0;  // two plain loops, since compilers vectorise those
+        for (size_t i = 0; i < count; ++i) highest = std::max(highest, static_cast<Unsigned>(from[i]));
+        for (size_t i = 0; i < count; ++i) out[i] = static_cast<uint16_t>(from[i]);
+        if (!count || highest < rows) return;
         for (size_t i = 0; i < count; ++i)
             if (static_cast<uint64_t>(static_cast<int64_t>(from[i])) >= rows)
                 throw InputError("index " + std::to_string(static_cast<int64_t>(from[i])) + " at position " +

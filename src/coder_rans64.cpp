@@ -11,24 +11,29 @@ void put32(Bytes& out, uint32_t word) {
     for (int i = 0; i < 4; ++i) out.push_back(static_cast<uint8_t>(word >> (8 * i)));
 }
 
-Bytes encode_segments(const std::vector<Segment>& segments) {
+uint64_t encode_segments(const std::vector<Segment>& segments, uint64_t initial_state, Bytes& out) {
     BackwardWords words;
-    const uint64_t state = rans64_encode(segments, kRans64Low, words);
-    Bytes out;
-    out.reserve(8 + 4 * words.size());
-    put32(out, static_cast<uint32_t>(state));
-    put32(out, static_cast<uint32_t>(state >> 32));
+    const uint64_t state = rans64_encode(segments, initial_state, words);
+    out.reserve(out.size() + 4 * words.size());
     for (size_t i = 0; i < words.size(); ++i) put32(out, words.data()[i]);
+    return state;
+}
+
+Bytes with_state(uint64_t state, Bytes out) {
+    for (int i = 0; i < 8; ++i) out[static_cast<size_t>(i)] = static_cast<uint8_t>(state >> (8 * i));
     return out;
 }
 
 }  // namespace
 
 Bytes Rans64Encoder::encode(const IntView& symbols, const IntView& indexes, const TablesPtr& tables) {
-    return encode_segments({{symbols, indexes, tables.get()}});
+    Bytes out(8);
+    const uint64_t state = encode_segments({{symbols, indexes, tables.get()}}, kRans64Low, out);
+    return with_state(state, std::move(out));
 }
 
 void Rans64Encoder::push(const IntView& symbols, const IntView& indexes, const TablesPtr& tables) {
+    if (!indexes.size) return;
     rans64_check({symbols, indexes, tables.get()});
     const size_t size = indexes.size;
     if (kept_.empty() || kept_.back().tables != tables) kept_.push_back({{}, {}, tables});
@@ -41,15 +46,21 @@ void Rans64Encoder::push(const IntView& symbols, const IntView& indexes, const T
     indexes.read_rows(0, size, tables->rows(), to.rows.data() + old);
 }
 
-Bytes Rans64Encoder::finish() {
+uint64_t Rans64Encoder::finish_into(uint64_t initial_state, Bytes& words) {
     std::vector<Segment> segments;
     for (const Kept& kept : kept_)
         segments.push_back({{kept.symbols.data(), kept.symbols.size(), IntType::i32},
                             {kept.rows.data(), kept.rows.size(), IntType::u16},
                             kept.tables.get()});
-    Bytes out = encode_segments(segments);
+    const uint64_t state = encode_segments(segments, initial_state, words);
     kept_.clear();
-    return out;
+    return state;
+}
+
+Bytes Rans64Encoder::finish() {
+    Bytes out(8);
+    const uint64_t state = finish_into(kRans64Low, out);
+    return with_state(state, std::move(out));
 }
 
 }  // namespace tinify

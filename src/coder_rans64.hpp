@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "rans64.hpp"
+#include "side.hpp"
 
 namespace tinify {
 
-using Bytes = std::vector<uint8_t>;
+
 using TablesPtr = std::shared_ptr<const Tables>;
 
 class Rans64Encoder {
@@ -17,6 +18,10 @@ public:
     static Bytes encode(const IntView& symbols, const IntView& indexes, const TablesPtr& tables);
     void push(const IntView& symbols, const IntView& indexes, const TablesPtr& tables);  // copies
     Bytes finish();
+
+    // The words of another format that has its own head: returns the final state.
+    uint64_t finish_into(uint64_t initial_state, Bytes& words);
+    bool empty() const { return kept_.empty(); }
 
 private:
     struct Kept {

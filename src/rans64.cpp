@@ -55,7 +55,7 @@ uint64_t encode_block(uint64_t x, const int32_t* symbols, const uint16_t* rows, 
     words.reserve(count);
     for (size_t i = count; i-- > 0;) {
         const Row& row = table[rows[i]];
-        uint32_t raw;
+        uint32_t raw = 0;
         const int32_t bin = classify(symbols[i], row.offset, row.escape, raw);
         if (bin == row.escape) {
             x = push_raw(x, raw, words);

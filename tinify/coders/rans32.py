@@ -6,5 +6,5 @@ from tinify.coders.base import Coder
 
 
 class Rans32(Coder):
-    _encoder = _core.Rans64Encoder
-    _decoder = _core.Rans64Decoder
+    _encoder = _core.Rans32Encoder
+    _decoder = _core.Rans32Decoder
