@@ -19,7 +19,7 @@ uint32_t log2_lanes(size_t symbols) {
     if (symbols < 1u << 14) return 1;
     if (symbols < 1u << 17) return 2;
     if (symbols < 1u << 19) return 3;
-    return symbols < 1u << 22 ? 5 : 6;
+    return 5;
 }
 
 uint32_t initial_state(uint32_t lane, uint32_t check) {

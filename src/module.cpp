@@ -8,6 +8,8 @@
 #include <atomic>
 #include <optional>
 
+#include "bind_transforms.hpp"
+#include "coder_range.hpp"
 #include "coder_rans32.hpp"
 #include "coder_rans64.hpp"
 #include "pmf.hpp"
@@ -232,8 +234,10 @@ NB_MODULE(_core, m) {
     m.def("make_tables", &make_tables, "cdfs"_a, "lengths"_a, "offsets"_a);
     bind_coder<Rans64Encoder, Rans64StreamDecoder>(m, "Rans64Encoder", "Rans64Decoder");
     bind_coder<Rans32Encoder, Rans32Decoder>(m, "Rans32Encoder", "Rans32Decoder");
+    bind_coder<RangeEncoder, RangeDecoder>(m, "RangeEncoder", "RangeDecoder");
     m.def("simd", [] { return kernels().name; });
     m.def("use_simd", &use_kernels, "name"_a);
     m.def("pmf_to_quantized_cdf", &pmf_to_cdf, "pmf"_a, "precision"_a = 16);
     m.def("pmfs_to_quantized_cdfs", &pmfs_to_cdfs, "pmf"_a, "lengths"_a, "precision"_a = 16);
+    bind_transforms(m);
 }

@@ -142,10 +142,10 @@ TINIFY_AVX2 size_t decode_vectors(const uint32_t* slots, const uint16_t* rows, s
     return i;
 }
 
+// One vector alone waits for itself, so eight lanes are faster as scalars.
 TINIFY_AVX2 size_t decode(const uint32_t* slots, const uint16_t* rows, size_t count, uint32_t* states, uint32_t lanes,
                           const uint8_t*& next, const uint8_t* end, int32_t* out) {
     switch (lanes) {
-        case 8: return decode_vectors<1>(slots, rows, count, states, next, end, out);
         case 16: return decode_vectors<2>(slots, rows, count, states, next, end, out);
         case 32: return decode_vectors<4>(slots, rows, count, states, next, end, out);
         case 64: return decode_vectors<8>(slots, rows, count, states, next, end, out);
@@ -176,7 +176,7 @@ TINIFY_AVX2_INLINE __m256i low_bits(__m256i widths) {
     return _mm256_sub_epi32(_mm256_sllv_epi32(one, widths), one);
 }
 
-TINIFY_AVX2_INLINE void put_bits(__m256i values, __m256i widths, BitWriter& bits) {
+TINIFY_AVX2_INLINE void put_bits(__m256i values, __m256i widths, BitWriter::Cursor& bits) {
     int total;
     const __m256i at = begins(widths, total);
     const __m256i low = _mm256_sllv_epi64(low_lanes(values), low_lanes(at));
@@ -198,9 +198,26 @@ TINIFY_AVX2_INLINE __m256i get_bits(__m256i widths, BitReader& bits) {
 // Eight symbols' bits fit in one read or write.
 bool narrow(const FastView& tables) { return 8 * tables.max_shift <= BitWriter::kMost; }
 
+TINIFY_AVX2_INLINE __m256i anchors_of(const FastView& tables, __m256i row) {
+    return tables.anchored ? gather(tables.anchors, row) : _mm256_setzero_si256();
+}
+
+// Whether h is the value in all of 32 symbols.
+TINIFY_AVX2_INLINE bool settled(const FastView& tables, const uint16_t* rows, const int32_t* h) {
+    const __m256i highest = _mm256_max_epu16(load8(rows), load8(rows + 16));
+    const __m256i limit = _mm256_set1_epi16(static_cast<short>(tables.plain_rows));
+    const __m256i split = _mm256_cmpeq_epi16(_mm256_max_epu16(highest, limit), highest);
+    const __m256i least = _mm256_min_epi32(_mm256_min_epi32(load8(h), load8(h + 8)),
+                                           _mm256_min_epi32(load8(h + 16), load8(h + 24)));
+    const __m256i escaped = _mm256_cmpeq_epi32(least, _mm256_set1_epi32(kEscapeBin));
+    const __m256i either = _mm256_or_si256(split, escaped);
+    return _mm256_testz_si256(either, either);
+}
+
 TINIFY_AVX2 void split(const FastView& tables, const uint16_t* rows, const int32_t* symbols, size_t count,
                        uint32_t* items, SideWriter& side) {
     size_t i = 0;
+    BitWriter::Cursor bits = side.bits.begin();  // kept in registers, which `side` is not
     for (; i + 8 <= count; i += 8) {
         const __m128i row16 = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + i));
         const __m256i row = _mm256_cvtepu16_epi32(row16), symbol = load8(symbols + i);
@@ -208,7 +225,7 @@ TINIFY_AVX2 void split(const FastView& tables, const uint16_t* rows, const int32
         __m256i h = symbol, shift = _mm256_setzero_si256();
         if (!plain) {
             shift = gather(tables.shifts, row);
-            h = _mm256_sub_epi32(_mm256_srav_epi32(symbol, shift), gather(tables.anchors, row));
+            h = _mm256_sub_epi32(_mm256_srav_epi32(symbol, shift), anchors_of(tables, row));
         }
         const __m256i at = _mm256_or_si256(_mm256_slli_epi32(row, 8), _mm256_and_si256(h, _mm256_set1_epi32(255)));
         const __m256i item = gather(tables.items, at);
@@ -216,30 +233,42 @@ TINIFY_AVX2 void split(const FastView& tables, const uint16_t* rows, const int32
         const __m256i inside = _mm256_cmpeq_epi32(_mm256_min_epu32(lifted, _mm256_set1_epi32(254)), lifted);
         const __m256i good = _mm256_andnot_si256(_mm256_cmpeq_epi32(item, _mm256_setzero_si256()), inside);
         if (_mm256_movemask_epi8(good) != -1 || (!plain && !narrow(tables))) {
+            side.bits.end(bits);
             for (size_t j = i; j < i + 8; ++j) items[j] = split_one(tables, rows[j], symbols[j], side);
+            bits = side.bits.begin();
             continue;
         }
         store8(items + i, item);
-        if (!plain) put_bits(_mm256_and_si256(symbol, low_bits(shift)), shift, side.bits);
+        if (!plain) put_bits(_mm256_and_si256(symbol, low_bits(shift)), shift, bits);
     }
+    side.bits.end(bits);
     kScalarKernels.split(tables, rows + i, symbols + i, count - i, items + i, side);
 }
 
+TINIFY_AVX2_INLINE void join8(const FastView& tables, const uint16_t* rows, int32_t* out, BitReader& bits) {
+    const __m256i row = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows)));
+    const __m256i shift = gather(tables.shifts, row);
+    const __m256i high = _mm256_sllv_epi32(_mm256_add_epi32(load8(out), anchors_of(tables, row)), shift);
+    store8(out, _mm256_or_si256(high, get_bits(shift, bits)));
+}
+
 TINIFY_AVX2 void join(const FastView& tables, const uint16_t* rows, size_t count, int32_t* out, SideReader& side) {
+    const __m256i escape = _mm256_set1_epi32(kEscapeBin);
+    BitReader bits = side.bits;  // kept in registers, which `side` is not
     size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        const __m128i row16 = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + i));
-        const __m256i h = load8(out + i), escaped = _mm256_cmpeq_epi32(h, _mm256_set1_epi32(kEscapeBin));
-        const bool plain = !any_from(row16, tables.plain_rows), whole = _mm256_testz_si256(escaped, escaped);
-        if (plain && whole) continue;
-        if (!whole || !narrow(tables)) {
-            for (size_t j = i; j < i + 8; ++j) out[j] = join_one(tables, rows[j], out[j], side);
-            continue;
+    for (; i + 32 <= count; i += 32) {
+        if (settled(tables, rows + i, out + i)) continue;
+        for (size_t j = i; j < i + 32; j += 8) {
+            if (narrow(tables) && _mm256_movemask_epi8(_mm256_cmpeq_epi32(load8(out + j), escape)) == 0) {
+                join8(tables, rows + j, out + j, bits);
+                continue;
+            }
+            side.bits = bits;
+            kScalarKernels.join(tables, rows + j, 8, out + j, side);
+            bits = side.bits;
         }
-        const __m256i row = _mm256_cvtepu16_epi32(row16), shift = gather(tables.shifts, row);
-        const __m256i high = _mm256_sllv_epi32(_mm256_add_epi32(h, gather(tables.anchors, row)), shift);
-        store8(out + i, _mm256_or_si256(high, get_bits(shift, side.bits)));
     }
+    side.bits = bits;
     kScalarKernels.join(tables, rows + i, count - i, out + i, side);
 }
 

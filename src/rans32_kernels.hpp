@@ -22,6 +22,7 @@ struct FastView {
     const int32_t* anchors;
     uint32_t plain_rows;     // rows below have neither shift nor anchor: h is the value
     int32_t max_shift;
+    bool anchored;           // some anchor is not zero
 };
 
 struct Kernels {

@@ -35,10 +35,12 @@ std::unique_ptr<FastTables> FastTables::build(const Tables& tables) {
     result->items_.resize(size_t{rows} << 8);
     uint32_t plain_rows = rows;
     int32_t max_shift = 0;
+    bool anchored = false;
     for (uint32_t r = 0; r < rows; ++r) {
         result->anchors_.push_back(fast[r].anchor);
         result->shifts_.push_back(fast[r].shift);
         if (fast[r].anchor || fast[r].shift) plain_rows = std::min(plain_rows, r);
+        anchored |= fast[r].anchor != 0;
         max_shift = std::max(max_shift, fast[r].shift);
         uint32_t start = 0;
         uint32_t* slot = result->slots_.data() + (size_t{r} << kFastPrecision);
@@ -50,8 +52,8 @@ std::unique_ptr<FastTables> FastTables::build(const Tables& tables) {
             start += freq;
         }
     }
-    result->view_ = {result->slots_.data(),   result->items_.data(), result->shifts_.data(),
-                     result->anchors_.data(), plain_rows,            max_shift};
+    result->view_ = {result->slots_.data(), result->items_.data(), result->shifts_.data(), result->anchors_.data(),
+                     plain_rows, max_shift, anchored};
     return result;
 }
 

@@ -45,13 +45,30 @@ public:
     void reserve(size_t bits) {
         if (bytes_.size() < size_ + bits / 8 + 16) bytes_.resize(2 * size_ + bits / 8 + 16);
     }
-    void put(uint64_t value, int bits) {  // value < 2^bits, bits <= kMost
-        pending_ |= value << filled_;
-        filled_ += bits;
-        std::memcpy(bytes_.data() + size_, &pending_, 8);
-        size_ += static_cast<size_t>(filled_ >> 3);
-        pending_ >>= filled_ & ~7;
-        filled_ &= 7;
+    // The writer's state apart from its memory, so that a loop can keep it in registers: `begin`, put ..., `end`.
+    struct Cursor {
+        uint8_t* at;
+        uint64_t pending;
+        int filled;  // < 8
+        void put(uint64_t value, int bits) {  // value < 2^bits, bits <= kMost
+            pending |= value << filled;
+            filled += bits;
+            std::memcpy(at, &pending, 8);
+            at += filled >> 3;
+            pending >>= filled & ~7;
+            filled &= 7;
+        }
+    };
+    Cursor begin() { return {bytes_.data() + size_, pending_, filled_}; }
+    void end(const Cursor& cursor) {
+        size_ = static_cast<size_t>(cursor.at - bytes_.data());
+        pending_ = cursor.pending;
+        filled_ = cursor.filled;
+    }
+    void put(uint64_t value, int bits) {
+        Cursor cursor = begin();
+        cursor.put(value, bits);
+        end(cursor);
     }
     struct Mark { size_t size; uint64_t pending; int filled; };
     Mark mark() const { return {size_, pending_, filled_}; }
@@ -67,10 +84,10 @@ public:
     }
 
 private:
-    Bytes bytes_;  // longer than `size_`, so that `put` can store 8 bytes at once
+    Bytes bytes_;  // longer than `size_`, so that a put can store 8 bytes at once
     size_t size_ = 0;
     uint64_t pending_ = 0;
-    int filled_ = 0;  // < 8
+    int filled_ = 0;
 };
 
 class BitReader {

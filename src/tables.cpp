@@ -41,6 +41,8 @@ Tables::~Tables() = default;
 void Tables::add_row(const int32_t* cdf, size_t number, size_t width, int32_t length, int32_t offset) {
     if (length < 2 || static_cast<size_t>(length) > width)
         bad_row(number, "its length is " + std::to_string(length) + "; allowed: 2 to " + std::to_string(width));
+    if (static_cast<int64_t>(offset) + length - 2 > INT32_MAX)
+        bad_row(number, "its values, from offset " + std::to_string(offset) + ", leave 32 bits");
     if (cdf[0] != 0) bad_row(number, "begins with " + std::to_string(cdf[0]) + ", not 0");
     if (cdf[length - 1] != static_cast<int32_t>(kTotal))
         bad_row(number, "ends with " + std::to_string(cdf[length - 1]) + ", not 65536");

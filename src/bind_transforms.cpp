@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The binding of the image transforms: checks of shapes, the GIL, and nothing else.
+#include "bind_transforms.hpp"
+
+#include <nanobind/ndarray.h>
+
+#include <string>
+
+#include "errors.hpp"
+#include "fast_picture.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace tinify;
+using namespace tinify::fast;
+
+namespace {
+
+template <int Dimensions>
+using In = nb::ndarray<const float, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
+using Out = nb::ndarray<float, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+
+void require(bool holds, const char* what) {
+    if (!holds) throw InputError(what);
+}
+
+// kernel: [..][..][5][5] of a layer from `in` to `out` channels.
+void check_weights(const In<4>& weight, const In<1>& bias, bool transposed, int& in, int& out) {
+    require(weight.shape(2) == 5 && weight.shape(3) == 5, "the kernel is not 5x5");
+    require(weight.shape(0) <= 4096 && weight.shape(1) <= 4096, "more than 4096 channels");
+    in = static_cast<int>(weight.shape(transposed ? 0 : 1));
+    out = static_cast<int>(weight.shape(transposed ? 1 : 0));
+    require(in > 0 && out > 0 && bias.shape(0) == static_cast<size_t>(out), "bias does not have the output channels");
+}
+
+bool whole(int channels) { return channels % kPanel == 0; }
+
+WinogradConv* make_winograd(const In<4>& weight, const In<1>& bias, bool transposed) {
+    int in, out;
+    check_weights(weight, bias, transposed, in, out);
+    require(whole(in) && whole(out), "channels are not multiples of 16");
+    nb::gil_scoped_release unlocked;
+    return new WinogradConv(weight.data(), bias.data(), in, out, transposed);
+}
+
+PictureConv* make_picture_conv(const In<4>& weight, const In<1>& bias) {
+    int in, out;
+    check_weights(weight, bias, false, in, out);
+    require(whole(out), "output channels are not a multiple of 16");
+    return new PictureConv(weight.data(), bias.data(), in, out);
+}
+
+PictureDeconv* make_picture_deconv(const In<4>& weight, const In<1>& bias) {
+    int in, out;
+    check_weights(weight, bias, true, in, out);
+    require(5 * out <= kPanel, "more than three output channels");
+    return new PictureDeconv(weight.data(), bias.data(), in, out);
+}
+
+GdnLayer* make_gdn(const In<2>& gamma, const In<1>& beta, bool inverse) {
+    const int channels = static_cast<int>(beta.shape(0));
+    require(channels > 0 && whole(channels) && channels <= 4096, "channels are not a multiple of 16");
+    require(gamma.shape(0) == beta.shape(0) && gamma.shape(1) == beta.shape(0), "gamma is not (channels, channels)");
+    return new GdnLayer(gamma.data(), beta.data(), channels, inverse);
+}
+
+template <class Array>
+bool is(const Array& array, long batch, long a, long b, long c) {
+    const auto same = [&](int i, long size) { return static_cast<long>(array.shape(i)) == size; };
+    return same(0, batch) && same(1, a) && same(2, b) && same(3, c);
+}
+
+void check_threads(int threads) { require(threads >= 1 && threads <= 1024, "threads are not 1 to 1024"); }
+
+template <class Layer>
+void run_conv(const Layer& layer, const In<4>& x, const Out& y, const GdnLayer* gdn, int threads) {
+    constexpr bool planar = std::is_same_v<Layer, PictureConv>;
+    const auto size = [&](int i) { return static_cast<long>(x.shape(i)); };
+    const Shape shape{size(0), size(planar ? 2 : 1), size(planar ? 3 : 2)}, out = layer.output(shape);
+    require(size(planar ? 1 : 3) == layer.in_channels(), "x does not have the input channels");
+    require(is(y, out.batch, out.height, out.width, layer.out_channels()), "y does not have the output's shape");
+    require(!gdn || gdn->channels() == layer.out_channels(), "gdn does not have the output channels");
+    check_threads(threads);
+    nb::gil_scoped_release unlocked;
+    layer.run(x.data(), shape, y.data(), gdn, threads);
+}
+
+void run_picture_deconv(const PictureDeconv& layer, const In<4>& x, const Out& y, int threads) {
+    const auto size = [&](int i) { return static_cast<long>(x.shape(i)); };
+    const Shape shape{size(0), size(1), size(2)}, out = layer.output(shape);
+    require(size(3) == layer.in_channels(), "x does not have the input channels");
+    require(is(y, out.batch, layer.out_channels(), out.height, out.width), "y does not have the output's shape");
+    check_threads(threads);
+    nb::gil_scoped_release unlocked;
+    layer.run(x.data(), shape, y.data(), threads);
+}
+
+void run_gdn(const GdnLayer& layer, const Out& x, int threads) {
+    require(static_cast<int>(x.shape(3)) == layer.channels(), "x does not have the channels");
+    check_threads(threads);
+    nb::gil_scoped_release unlocked;
+    layer.run(x.data(), static_cast<long>(x.shape(0) * x.shape(1) * x.shape(2)), threads);
+}
+
+}  // namespace
+
+void bind_transforms(nb::module_& m) {
+    nb::class_<GdnLayer>(m, "GdnLayer")
+        .def(nb::new_(&make_gdn), "gamma"_a, "beta"_a, "inverse"_a)
+        .def("run", &run_gdn, "x"_a, "threads"_a);
+    nb::class_<WinogradConv>(m, "WinogradConv")
+        .def(nb::new_(&make_winograd), "weight"_a, "bias"_a, "transposed"_a)
+        .def("run", &run_conv<WinogradConv>, "x"_a, "y"_a, "gdn"_a.none(), "threads"_a);
+    nb::class_<PictureConv>(m, "PictureConv")
+        .def(nb::new_(&make_picture_conv), "weight"_a, "bias"_a)
+        .def("run", &run_conv<PictureConv>, "x"_a, "y"_a, "gdn"_a.none(), "threads"_a);
+    nb::class_<PictureDeconv>(m, "PictureDeconv")
+        .def(nb::new_(&make_picture_deconv), "weight"_a, "bias"_a)
+        .def("run", &run_picture_deconv, "x"_a, "y"_a, "threads"_a);
+    m.def("transform_simd", [] { return fast::kernels().name; });
+    m.def("use_transform_simd", &fast::use_kernels, "name"_a);
+}

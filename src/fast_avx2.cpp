@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fast_kernels.hpp"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
+#define TINIFY_LANES 8
+#define TINIFY_ROWS 6
+#define TINIFY_SIMD avx2
+#define TINIFY_ROOT(x) ((Vec)_mm256_sqrt_ps(x))
+#include "fast_simd.hpp"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+
+namespace tinify::fast {
+
+const Kernels* avx2_kernels() {
+    static const Kernels set = {"avx2", avx2::gemm, avx2::gdn, avx2::tile_in, avx2::tile_out};
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &set : nullptr;
+}
+
+}  // namespace tinify::fast
+
+#else
+
+namespace tinify::fast {
+
+const Kernels* avx2_kernels() { return nullptr; }
+
+}  // namespace tinify::fast
+
+#endif
