@@ -219,3 +219,17 @@ def test_real_series_come_back(data_dir):
     back, original = loaded(written(signal, ".npz")), np.load(path)
     assert signal.samples.shape == original["x"].shape
     assert list(back) == list(original) and all(np.array_equal(back[name], original[name]) for name in original)
+
+
+def test_damaged_headers_are_read_or_refused():
+    rng = np.random.default_rng(3)
+    data = npy(np.arange(4.0))
+    for _ in range(2000):
+        broken = bytearray(data)
+        for place in rng.integers(0, 128, 3):
+            broken[place] = rng.integers(256)
+        try:
+            signal = arrays.read(bytes(broken))
+        except TinifyError:
+            continue
+        assert signal.samples.ndim == 2

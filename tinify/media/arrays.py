@@ -19,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tinify.container import varint
-from tinify.errors import FormatError, InputError, LimitError
+from tinify.errors import FormatError, InputError, LimitError, TinifyError
 from tinify.media.format import MediaFormat
 from tinify.media.squeeze import squeeze, unsqueeze
 from tinify.signal import Signal
@@ -48,14 +48,9 @@ def read(data: bytes, extension: str = "") -> Signal:
 
 def _load(data: bytes) -> np.ndarray:
     """One .npy; what its header declares is compared with what is there before anything is allocated."""
-    stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            shape, _, dtype = read_header(stream)
-        needed, there = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
+        shape, dtype, start = _header(data)
+        needed, there = math.prod(shape) * dtype.itemsize, len(data) - start
         if dtype.hasobject:
             raise InputError("the array holds Python objects, which are not read for safety; save it as numbers")
         if needed > MAX_ARRAY:
@@ -63,8 +58,21 @@ def _load(data: bytes) -> np.ndarray:
         if needed > there:
             raise InputError(f"the array needs {needed} bytes and {there} are there: the file is cut off")
         return np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+    except TinifyError:
+        raise
+    except Exception as error:  # NumPy's header parser lets out whatever the tokenizer under it raises
         raise InputError(f"this is not a .npy array that NumPy can read: {error}") from error
+
+
+def _header(data: bytes) -> tuple[tuple[int, ...], np.dtype, int]:
+    """(shape, dtype, where the data starts)."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shape, _, dtype = parse(stream)
+    return shape, dtype, stream.tell()
 
 
 def _signal(array: np.ndarray, description: dict, others: dict[str, np.ndarray]) -> Signal:

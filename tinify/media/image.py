@@ -7,14 +7,12 @@ file -> EXIF orientation applied -> one of L, LA, RGB, RGBA -> samples (H, W, C)
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from tinify.errors import InputError, LimitError
+from tinify.errors import InputError, LimitError, TinifyError
 from tinify.media.format import MediaFormat
 from tinify.signal import Signal
 
@@ -52,7 +50,6 @@ NO_ALPHA = {"JPEG", "BMP", "PPM"}
 NO_ICC = {"BMP", "PPM", "TGA", "JPEG2000"}
 NO_GREY = {"WEBP", "AVIF"}
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"P4", b"P5", b"P6")
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, TypeError, OverflowError)
 
 
 def sniff(start: bytes) -> bool:
@@ -80,7 +77,9 @@ def read(data: bytes, extension: str = "") -> Signal:
         raise LimitError(f"the picture is too large: {error}") from error
     except MemoryError as error:
         raise LimitError("there is not enough memory for the picture") from error
-    except BROKEN as error:
+    except TinifyError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow's readers raise nearly anything
         raise InputError(f"the picture is damaged or cut off: {error}") from error
     samples = np.asarray(picture, dtype=np.uint8)
     samples = samples[:, :, None] if samples.ndim == 2 else samples
