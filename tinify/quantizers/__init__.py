@@ -1,1 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Real values to integers and back."""
+
+from tinify.quantizers.base import Quantized, Quantizer
+from tinify.quantizers.rvq import ResidualQuantizer
+from tinify.quantizers.uniform import Uniform, UniformNoise, UniformSTE
+from tinify.quantizers.vq import VectorQuantizer, k_means
+
+__all__ = [
+    "Quantized",
+    "Quantizer",
+    "ResidualQuantizer",
+    "Uniform",
+    "UniformNoise",
+    "UniformSTE",
+    "VectorQuantizer",
+    "k_means",
+]

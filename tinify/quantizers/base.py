@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a quantizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tinify.records import Record
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized(Record):
+    """`forward` of a quantizer: the values handed on (with a gradient), their integers, and a loss to add."""
+
+    y_hat: Tensor
+    symbols: Tensor
+    loss: Tensor
+
+
+class Quantizer(nn.Module):
+    """Real values to integers and back.
+
+        y -> quantize -> symbols -> dequantize -> y_hat
+
+    `quantize` and `dequantize` are deterministic and have no gradient; `forward` is for training.
+    """
+
+    def quantize(self, y: Tensor) -> Tensor:
+        """Integers for `y`."""
+        raise NotImplementedError
+
+    def dequantize(self, symbols: Tensor) -> Tensor:
+        """The values that the integers stand for."""
+        raise NotImplementedError
+
+    def forward(self, y: Tensor) -> Quantized:
+        raise NotImplementedError
+
+    @staticmethod
+    def no_loss(y: Tensor) -> Tensor:
+        """A zero to stand where a quantizer has no loss of its own."""
+        return torch.zeros((), dtype=y.dtype, device=y.device)
