@@ -24,6 +24,8 @@ void require(bool holds, const char* what) {
     if (!holds) throw InputError(what);
 }
 
+void check_threads(int threads) { require(threads >= 1 && threads <= 1024, "threads are not 1 to 1024"); }
+
 // kernel: [..][..][5][5] of a layer from `in` to `out` channels.
 void check_weights(const In<4>& weight, const In<1>& bias, bool transposed, int& in, int& out) {
     require(weight.shape(2) == 5 && weight.shape(3) == 5, "the kernel is not 5x5");
@@ -35,12 +37,13 @@ void check_weights(const In<4>& weight, const In<1>& bias, bool transposed, int&
 
 bool whole(int channels) { return channels % kPanel == 0; }
 
-WinogradConv* make_winograd(const In<4>& weight, const In<1>& bias, bool transposed) {
+WinogradConv* make_winograd(const In<4>& weight, const In<1>& bias, bool transposed, int threads) {
     int in, out;
     check_weights(weight, bias, transposed, in, out);
     require(whole(in) && whole(out), "channels are not multiples of 16");
+    check_threads(threads);
     nb::gil_scoped_release unlocked;
-    return new WinogradConv(weight.data(), bias.data(), in, out, transposed);
+    return new WinogradConv(weight.data(), bias.data(), in, out, transposed, threads);
 }
 
 PictureConv* make_picture_conv(const In<4>& weight, const In<1>& bias) {
@@ -69,8 +72,6 @@ bool is(const Array& array, long batch, long a, long b, long c) {
     const auto same = [&](int i, long size) { return static_cast<long>(array.shape(i)) == size; };
     return same(0, batch) && same(1, a) && same(2, b) && same(3, c);
 }
-
-void check_threads(int threads) { require(threads >= 1 && threads <= 1024, "threads are not 1 to 1024"); }
 
 template <class Layer>
 void run_conv(const Layer& layer, const In<4>& x, const Out& y, const GdnLayer* gdn, int threads) {
@@ -109,7 +110,7 @@ void bind_transforms(nb::module_& m) {
         .def(nb::new_(&make_gdn), "gamma"_a, "beta"_a, "inverse"_a)
         .def("run", &run_gdn, "x"_a, "threads"_a);
     nb::class_<WinogradConv>(m, "WinogradConv")
-        .def(nb::new_(&make_winograd), "weight"_a, "bias"_a, "transposed"_a)
+        .def(nb::new_(&make_winograd), "weight"_a, "bias"_a, "transposed"_a, "threads"_a)
         .def("run", &run_conv<WinogradConv>, "x"_a, "y"_a, "gdn"_a.none(), "threads"_a);
     nb::class_<PictureConv>(m, "PictureConv")
         .def(nb::new_(&make_picture_conv), "weight"_a, "bias"_a)

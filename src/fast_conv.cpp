@@ -53,10 +53,10 @@ struct WinogradConv::Block {
     }
 };
 
-WinogradConv::WinogradConv(const float* weight, const float* bias, int in, int out, bool transposed)
+WinogradConv::WinogradConv(const float* weight, const float* bias, int in, int out, bool transposed, int threads)
     : in_(in), out_(out), transposed_(transposed), bias_(out), panels_(lay_out_points()) {
     std::copy(bias, bias + out, bias_.data());
-    transform_weights(weight);
+    transform_weights(weight, threads);
 }
 
 Shape WinogradConv::output(Shape x) const {
@@ -70,19 +70,17 @@ std::size_t WinogradConv::lay_out_points() {
     std::size_t total = 0;
     for (int p = 0; p < 36; ++p) {
         const int rows = p / 6 == dead ? 1 : 2, cols = p % 6 == dead ? 1 : 2, phases = rows * cols;
-        points_[p] = {rows, cols, transposed_ ? in_ : in_ * phases, transposed_ ? out_ * phases : out_, nullptr};
+        points_[p] = {rows, cols, transposed_ ? in_ : in_ * phases, transposed_ ? out_ * phases : out_, total};
         total += static_cast<std::size_t>(points_[p].depth) * points_[p].columns;
     }
     return total;
 }
 
-void WinogradConv::transform_weights(const float* weight) {
+void WinogradConv::transform_weights(const float* weight, int threads) {
     const Filter filters[2] = {{transposed_, 0}, {transposed_, 1}};
-    float* panels = panels_.data();
-    for (int p = 0; p < 36; ++p) {
-        Point& point = points_[p];
-        point.panels = panels;
-        pack_panels(panels, point.columns, point.depth, [&](int n, int k) {
+    parallel(36, threads, [&](long p, int) {
+        const Point& point = points_[p];
+        pack_panels(panels_.data() + point.panels, point.columns, point.depth, [&](int n, int k) {
             const int phase = transposed_ ? n / out_ : k / in_, a = phase / point.cols, b = phase % point.cols;
             const long o = n % out_, i = k % in_;
             const float* kernel = weight + 25 * (transposed_ ? i * out_ + o : o * in_ + i);
@@ -92,8 +90,7 @@ void WinogradConv::transform_weights(const float* weight) {
                 for (int c = b; c < 5; c += 2) sum += down[r] * across[c] * kernel[r * 5 + c];
             return static_cast<float>(sum);
         });
-        panels += static_cast<long>(point.columns) * point.depth;
-    }
+    });
 }
 
 void WinogradConv::gather(const Block& block) const {
@@ -123,7 +120,7 @@ void WinogradConv::multiply(const Block& block) const {
     float* m = block.m;
     for (const Point& p : points_) {
         const long lda = row_size(p.depth), ldc = row_size(p.columns);
-        kernels().gemm({v, lda, p.panels, nullptr, m, ldc, block.tiles, p.depth, p.columns, 1, 0});
+        kernels().gemm({v, lda, panels_.data() + p.panels, nullptr, m, ldc, block.tiles, p.depth, p.columns, 1, 0});
         v += block.tiles * lda;
         m += block.tiles * ldc;
     }

@@ -17,7 +17,7 @@ struct Shape {
 class WinogradConv {
 public:
     // weight: [out][in][5][5], or [in][out][5][5] when transposed; in and out multiples of kPanel.
-    WinogradConv(const float* weight, const float* bias, int in, int out, bool transposed);
+    WinogradConv(const float* weight, const float* bias, int in, int out, bool transposed, int threads);
     // Padding 2; transposed, output padding 1.
     Shape output(Shape x) const;
     // x: [batch][height][width][in] -> y: [batch][..][..][out]. A `gdn` is applied to y while it is in cache.
@@ -30,11 +30,11 @@ private:
     struct Point {
         int rows, cols;      // how many phases are alive here, in each direction
         int depth, columns;  // phases are side by side in depth, or in columns when transposed
-        const float* panels;
+        std::size_t panels;  // where its weights begin
     };
     struct Block;
     std::size_t lay_out_points();
-    void transform_weights(const float* weight);
+    void transform_weights(const float* weight, int threads);
     void gather(const Block& block) const;
     void multiply(const Block& block) const;
     void scatter(const Block& block) const;

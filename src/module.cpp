@@ -5,6 +5,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/optional.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -47,13 +48,64 @@ std::vector<int32_t> ints_of(const Array& array, const char* what) {
     return copy;
 }
 
+// Arrays of a table set as int32, copied only where they are of another type.
+struct TableArrays {
+    std::vector<int32_t> copies[3];
+    const int32_t* parts[3];
+    size_t rows, width;
+
+    TableArrays(const Array& cdfs, const Array& lengths, const Array& offsets) {
+        if (cdfs.ndim() != 2 || lengths.ndim() != 1 || offsets.ndim() != 1 || lengths.shape(0) != cdfs.shape(0) ||
+            offsets.shape(0) != cdfs.shape(0))
+            throw InputError("tables are cdfs (rows, width), lengths (rows,) and offsets (rows,)");
+        rows = cdfs.shape(0);
+        width = cdfs.shape(1);
+        parts[0] = read(view_of(cdfs, "cdfs"), copies[0]);
+        parts[1] = read(view_of(lengths, "lengths"), copies[1]);
+        parts[2] = read(view_of(offsets, "offsets"), copies[2]);
+    }
+    static const int32_t* read(const IntView& view, std::vector<int32_t>& copy) {
+        if (view.type != IntType::i32) copy.resize(view.size);
+        return view.read(0, view.size, copy.data());
+    }
+};
+
 std::shared_ptr<Tables> make_tables(const Array& cdfs, const Array& lengths, const Array& offsets) {
-    if (cdfs.ndim() != 2 || lengths.ndim() != 1 || offsets.ndim() != 1 || lengths.shape(0) != cdfs.shape(0) ||
-        offsets.shape(0) != cdfs.shape(0))
-        throw InputError("tables are cdfs (rows, width), lengths (rows,) and offsets (rows,)");
-    const auto cdf = ints_of(cdfs, "cdfs"), length = ints_of(lengths, "lengths"), offset = ints_of(offsets, "offsets");
+    const TableArrays arrays(cdfs, lengths, offsets);
     nb::gil_scoped_release unlocked;
-    return std::make_shared<Tables>(cdf.data(), cdfs.shape(0), cdfs.shape(1), length.data(), offset.data());
+    return std::make_shared<Tables>(arrays.parts[0], arrays.rows, arrays.width, arrays.parts[1], arrays.parts[2]);
+}
+
+bool same_tables(const Tables& tables, const Array& cdfs, const Array& lengths, const Array& offsets) {
+    const TableArrays arrays(cdfs, lengths, offsets);
+    return tables.same_as(arrays.parts[0], arrays.rows, arrays.width, arrays.parts[1], arrays.parts[2]);
+}
+
+// The first lengths[r] integers of each list, in an array as wide as the longest.
+Output rows_of_lists(const nb::list& lists, const Array& lengths) {
+    const std::vector<int32_t> sizes = ints_of(lengths, "lengths");
+    if (sizes.size() != lists.size()) throw InputError("cdfs and their sizes differ in number of rows");
+    const int32_t width = sizes.empty() ? 0 : std::max(0, *std::max_element(sizes.begin(), sizes.end()));
+    const size_t shape[2] = {sizes.size(), static_cast<size_t>(width)};
+    for (size_t r = 0; r < sizes.size(); ++r)
+        if (static_cast<size_t>(std::max(0, sizes[r])) > nb::len(nb::object(lists[r])))
+            throw InputError("cdf row " + std::to_string(r) + " is shorter than its size");
+    int32_t* values = new int32_t[shape[0] * shape[1] + 1]();
+    const nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<int32_t*>(p); });
+    for (size_t r = 0; r < sizes.size(); ++r) {
+        const nb::object row = nb::steal(PySequence_Fast(nb::object(lists[r]).ptr(), "a cdf row is not a list"));
+        if (!row.is_valid()) throw nb::python_error();
+        if (PySequence_Fast_GET_SIZE(row.ptr()) < sizes[r]) throw InputError("a cdf row became shorter");
+        for (int32_t i = 0; i < sizes[r]; ++i) {
+            const long value = PyLong_AsLong(PySequence_Fast_GET_ITEM(row.ptr(), i));
+            if (value == -1 && PyErr_Occurred()) {
+                PyErr_Clear();
+                throw InputError("cdf row " + std::to_string(r) + " holds something that is not an integer");
+            }
+            values[r * shape[1] + static_cast<size_t>(i)] = static_cast<int32_t>(std::clamp(value, -1L, 65537L));
+        }
+    }
+    return Output(values, 2, shape, owner);
 }
 
 void check_same_shape(const Array& symbols, const Array& indexes) {
@@ -230,7 +282,9 @@ NB_MODULE(_core, m) {
     bind_errors();
     nb::class_<Tables>(m, "Tables")
         .def_prop_ro("rows", &Tables::rows)
+        .def("same_as", &same_tables, "cdfs"_a, "lengths"_a, "offsets"_a)
         .def_prop_ro("fast", [](const Tables& t) { return t.fast() != nullptr; });
+    m.def("rows_of_lists", &rows_of_lists, "lists"_a, "lengths"_a);
     m.def("make_tables", &make_tables, "cdfs"_a, "lengths"_a, "offsets"_a);
     bind_coder<Rans64Encoder, Rans64StreamDecoder>(m, "Rans64Encoder", "Rans64Decoder");
     bind_coder<Rans32Encoder, Rans32Decoder>(m, "Rans32Encoder", "Rans32Decoder");

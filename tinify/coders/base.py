@@ -76,7 +76,7 @@ class Coder:
 
     def decode(self, data: bytes, indexes: Any, tables: _core.Tables, out: Any = None) -> np.ndarray:
         """The symbols of a stream of `encode`, int32, in the shape of `indexes`; into `out` (int32) if given."""
-        return self._decoder.decode(data, indexes, tables, out)
+        return self._decoder.decode(bytes(data), indexes, tables, out)
 
     def encoder(self) -> Encoder:
         """An empty stream, for segments with tables or indexes of their own."""
@@ -84,4 +84,4 @@ class Coder:
 
     def decoder(self, data: bytes) -> Decoder:
         """A reader of `data`; FormatError when its head is damaged."""
-        return Decoder(self._decoder(data))
+        return Decoder(self._decoder(bytes(data)))
