@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Core as plugin number zero: its components, zoo and file formats, through the hooks that every plugin uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tinify.hookspecs import ModelCard, hookimpl
+from tinify.registry import Component
+
+_BALLE_2016 = "Ballé et al. 2016, arXiv:1511.06281"
+_BALLE_2018 = "Ballé et al. 2018, arXiv:1802.01436"
+_MINNEN_2018 = "Minnen et al. 2018, arXiv:1809.02736"
+_CUI_2021 = "Cui et al. 2021, arXiv:2003.02012"
+_OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
+
+# kind -> rows of (name, target below `tinify.`, summary, source)
+_ROWS: dict[str, list[tuple[str, str, str, str]]] = {
+    "quantizer": [
+        ("uniform-noise", "quantizers:UniformNoise", "rounds; uniform noise while training", _BALLE_2018),
+        ("uniform-ste", "quantizers:UniformSTE", "rounds; straight-through gradient", "Theis et al. 2017, arXiv:1703.00395"),
+        ("vq", "quantizers:VectorQuantizer", "nearest vector of a learned codebook", _OORD_2017),
+        ("rvq", "quantizers:ResidualQuantizer", "vector quantizers in stages, each on what the last one left",
+         "Zeghidour et al. 2021, arXiv:2107.03312"),
+    ],
+    "entropy-model": [
+        ("entropy-bottleneck", "entropy_models:EntropyBottleneck", "one learned distribution a channel", _BALLE_2018),
+        ("gaussian-conditional", "entropy_models:GaussianConditional", "Gaussians of given scale and mean", _BALLE_2018),
+        ("histogram", "entropy_models:HistogramPrior", "token frequencies, integers by nature", ""),
+        ("markov1", "entropy_models:Markov1Prior", "token frequencies given the token before", ""),
+    ],
+    "coder": [
+        ("rans32", "coders.rans32:Rans32", "interleaved rANS, the default; checks what it decodes", "Giesen 2014, arXiv:1402.3392"),
+        ("rans64", "coders.rans64:Rans64", "rANS whose streams are CompressAI's, byte for byte", "Duda 2013, arXiv:1311.2540"),
+        ("rangecoder", "coders.rangecoder:RangeCoder", "range coder: symbols come out in the order they went in", "Martin 1979"),
+    ],
+    "latent-codec": [
+        ("entropy-bottleneck", "latent_codecs:EntropyBottleneckLatentCodec", "a latent under the factorized prior", _BALLE_2018),
+        ("gaussian-conditional", "latent_codecs:GaussianConditionalLatentCodec", "a latent whose scales and means are given", _BALLE_2018),
+        ("hyper", "latent_codecs:HyperLatentCodec", "the side information of a hyperprior", _BALLE_2018),
+        ("hyperprior", "latent_codecs:HyperpriorLatentCodec", "a latent and its side information", _BALLE_2018),
+        ("gain", "latent_codecs:GainLatentCodec", "scales around another latent codec: every rate from one checkpoint", _CUI_2021),
+        ("tokens", "latent_codecs.tokens:TokenLatentCodec", "vector-quantizer tokens under a token prior", _OORD_2017),
+    ],
+    "codec": [
+        ("bmshj2018-factorized", "models.image:FactorizedPrior", "image; learned factorized prior", _BALLE_2018),
+        ("bmshj2018-hyperprior", "models.image:ScaleHyperprior", "image; scale hyperprior", _BALLE_2018),
+        ("mbt2018-mean", "models.image:MeanScaleHyperprior", "image; mean and scale hyperprior", _MINNEN_2018),
+        ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens, any number of channels", _OORD_2017),
+    ],
+    "layer": [
+        ("gdn", "layers:GDN", "generalized divisive normalization", _BALLE_2016),
+    ],
+    "loss": [
+        ("rate-distortion", "losses:RateDistortionLoss", "bits plus weighted distortion", _BALLE_2018),
+    ],
+    "metric": [
+        ("psnr", "metrics.psnr:psnr", "peak signal to noise ratio, dB", ""),
+        ("ms-ssim", "metrics.ms_ssim:ms_ssim", "multi-scale structural similarity", "Wang et al. 2003"),
+        ("nrmse", "metrics.nrmse:nrmse", "root mean square error over the standard deviation", ""),
+        ("max-error", "metrics.max_error:max_error", "largest absolute error", ""),
+    ],
+}  # fmt: skip
+
+_MEDIA = [
+    ("image", "media.image:FORMAT", "pictures through Pillow: PNG, JPEG, WebP, TIFF, ..."),
+    ("csv", "media.csv:FORMAT", "series as text, with header, time column and other columns"),
+    ("numpy", "media.arrays:FORMAT", ".npy and .npz arrays of one or two dimensions"),
+]
+
+
+@hookimpl
+def tinify_components() -> Iterator[Component]:
+    for kind, rows in _ROWS.items():
+        for name, target, summary, source in rows:
+            yield Component(kind, name, f"tinify.{target}", summary, source)
+
+
+@hookimpl
+def tinify_media() -> Iterator[Component]:
+    for name, target, summary in _MEDIA:
+        yield Component("media", name, f"tinify.{target}", summary)
+
+
+@hookimpl
+def tinify_models() -> Iterator[ModelCard]:
+    for path in sorted(zoo_folder().glob("*/codec.toml")):
+        yield ModelCard(path.parent.name, path.parent)
+
+
+def zoo_folder() -> Path:
+    """The zoo that comes with tinify: inside the package once installed, beside it in a source tree."""
+    package = Path(__file__).resolve().parent
+    installed = package / "_zoo"
+    return installed if installed.is_dir() else package.parent / "zoo"
