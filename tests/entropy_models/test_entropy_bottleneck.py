@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tinify.entropy_models import EntropyBottleneck
-from tinify.errors import TinifyError, WeightsError
+from tinify.errors import FormatError, TinifyError, WeightsError
 
 
 def _random(channels=4, seed=0, **kwargs):
@@ -153,6 +153,11 @@ def test_tables_of_any_size_load_with_the_weights():
     model.load_state_dict(wide.state_dict())
     x = torch.randn(1, 4, 8, 8) * 5
     assert model.compress(x) == wide.compress(x)
+
+
+def test_more_symbols_than_bytes_can_hold_are_refused_before_memory_is_taken():
+    with pytest.raises(FormatError, match="cannot hold"):
+        _random().decompress([bytes(100)], (100_000, 100_000))
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e30])

@@ -35,7 +35,7 @@ def test_scales_below_the_bound_count_as_the_bound():
 def test_in_training_scales_and_means_get_gradients():
     model = GaussianConditional().train()
     scales, means = torch.full((1, 2, 50), 2.0, requires_grad=True), torch.zeros(1, 2, 50, requires_grad=True)
-    y_hat, likelihoods = model(torch.randn(1, 2, 50) * 3, scales, means)
+    _, likelihoods = model(torch.randn(1, 2, 50) * 3, scales, means)
     likelihoods.log().sum().backward()
     assert scales.grad.any() and means.grad.any()
 

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinify.entropy_models.base import EntropyModel
-from tinify.entropy_models.tables import MAX_VALUES, quantized_cdfs
-from tinify.errors import WeightsError
+from tinify.entropy_models.tables import MAX_VALUES, SYMBOLS_PER_BYTE, quantized_cdfs
+from tinify.errors import FormatError, WeightsError
 
 _OLD_KEY = re.compile(r"^_(matrix|bias|factor|matrices|biases|factors)\.?(\d+)$")
 _NEW_NAME = {"matrix": "matrices", "bias": "biases", "factor": "factors"}
@@ -148,8 +148,11 @@ class EntropyBottleneck(EntropyModel):
         return super().compress(x, self.build_indexes(x.shape), self.medians_like(x.shape))
 
     def decompress(self, strings: list[bytes], size) -> Tensor:
-        """Values (B, C, *size) from B byte strings."""
+        """Values (B, C, *size) from B byte strings. FormatError at once where they cannot hold so many."""
         full = (len(strings), self.channels, *size)
+        count, shortest = math.prod(full[1:]), min(map(len, strings), default=0)
+        if count > SYMBOLS_PER_BYTE * shortest:
+            raise FormatError(f"a string of {shortest} bytes cannot hold {count} symbols")
         return super().decompress(strings, self.build_indexes(full), means=self.medians_like(full))
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):

@@ -106,4 +106,4 @@ class GaussianConditional(EntropyModel):
         """int32 index into `scale_table` for each scale."""
         if self.scale_table.numel() == 0:
             self.update()
-        return torch.bucketize(self.lower_bound_scale(scales), self.scale_table[:-1], out_int32=True)
+        return torch.bucketize(self.lower_bound_scale(scales).contiguous(), self.scale_table[:-1], out_int32=True)

@@ -12,6 +12,8 @@ from tinify import _core
 PRECISION = 16
 MAX_VALUES = 2**PRECISION - 1
 """So many values fit in a row: each has a count of at least 1, and so has the escape bin."""
+SYMBOLS_PER_BYTE = 2**19
+"""More symbols no coder gets out of a byte: the likeliest there can be costs log2(65536 / 65535) bits."""
 
 
 def quantized_cdfs(pmf: Tensor, tail_mass: Tensor, lengths: Tensor) -> Tensor:

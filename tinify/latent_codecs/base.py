@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from tinify.errors import FormatError
 from tinify.records import Record
 
 
@@ -50,3 +51,10 @@ class LatentCodec(nn.Module):
 
     def decompress(self, strings: list[list[bytes]], shape: Any, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
+
+
+def only_stream(strings: list[list[bytes]]) -> list[bytes]:
+    """The strings of a latent that has one stream; FormatError when a file holds another number of them."""
+    if len(strings) != 1:
+        raise FormatError(f"{len(strings)} streams where the codec writes one: the file is not of this codec")
+    return strings[0]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from tinify.entropy_models import EntropyBottleneck
-from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
+from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues, only_stream
 
 
 class EntropyBottleneckLatentCodec(LatentCodec):
@@ -35,5 +35,4 @@ class EntropyBottleneckLatentCodec(LatentCodec):
         return LatentStrings([strings], y.shape[2:], bottleneck.dequantize(symbols, medians))
 
     def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> LatentValues:
-        (y_strings,) = strings
-        return LatentValues(self.entropy_bottleneck.decompress(y_strings, shape))
+        return LatentValues(self.entropy_bottleneck.decompress(only_stream(strings), shape))

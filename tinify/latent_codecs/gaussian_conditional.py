@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from tinify.entropy_models import GaussianConditional
 from tinify.errors import ConfigError
-from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
+from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues, only_stream
 from tinify.ops import quantize_ste
 
 _QUANTIZERS = ("noise", "ste")
@@ -72,7 +72,6 @@ class GaussianConditionalLatentCodec(LatentCodec):
 
     def decompress(self, strings: list[list[bytes]], shape, ctx_params: Tensor, **kwargs) -> LatentValues:
         """`shape` is not needed: the parameters have it."""
-        (y_strings,) = strings
         scales, means = self._scales_and_means(ctx_params)
         gaussian = self.gaussian_conditional
-        return LatentValues(gaussian.decompress(y_strings, gaussian.build_indexes(scales), means=means))
+        return LatentValues(gaussian.decompress(only_stream(strings), gaussian.build_indexes(scales), means=means))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tinify.entropy_models import EntropyBottleneck
 from tinify.errors import ConfigError
-from tinify.latent_codecs.base import LatentCodec
+from tinify.latent_codecs.base import LatentCodec, only_stream
 from tinify.ops import quantize_ste
 from tinify.records import Record
 
@@ -78,5 +78,4 @@ class HyperLatentCodec(LatentCodec):
         return HyperStrings([strings], z.shape[2:], self.h_s(bottleneck.dequantize(symbols, medians)))
 
     def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> HyperParams:
-        (z_strings,) = strings
-        return HyperParams(self.h_s(self.entropy_bottleneck.decompress(z_strings, shape)))
+        return HyperParams(self.h_s(self.entropy_bottleneck.decompress(only_stream(strings), shape)))

@@ -44,6 +44,5 @@ class HyperpriorLatentCodec(LatentCodec):
         return LatentStrings([*out.strings, *hyper.strings], {"y": out.shape, "hyper": hyper.shape}, out.y_hat)
 
     def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> LatentValues:
-        *y_strings, z_strings = strings
-        params = self.hyper.decompress([z_strings], shape["hyper"]).params
-        return self.y.decompress(y_strings, shape["y"], params)
+        params = self.hyper.decompress(strings[-1:], shape["hyper"]).params
+        return self.y.decompress(strings[:-1], shape["y"], params)

@@ -56,6 +56,8 @@ class ImageFiles:
         factor = self.downsampling_factor
         shape = self.shape_for(height + -height % factor, width + -width % factor)
         strings = unpack_strings(file.require(PAYLOAD))
+        if any(len(stream) != 1 for stream in strings):
+            raise FormatError("the payload is a batch of pictures; a file holds one")
         with using_entropy_coder(_CODERS[coder]):
             x_hat = self.decompress(strings, shape, level if self.gain is not None else None).x_hat
         rgb = _to_samples(x_hat[:, :, :height, :width], grey=channels < 3)
@@ -86,7 +88,8 @@ def _checked_header(file: TnfFile) -> tuple[int, int, int, float, int]:
     if file.modality != "image" or len(file.shape) != 3 or file.shape[2] not in (1, 2, 3, 4) or 0 in file.shape:
         raise FormatError(f"a picture cannot have shape {file.shape}")
     if len(file.params) != _PARAMS.size or file.dtype != "uint8":
-        raise FormatError(f"parameters of {len(file.params)} bytes for {file.dtype}; a picture has {_PARAMS.size}, uint8")
+        size = len(file.params)
+        raise FormatError(f"parameters of {size} bytes for {file.dtype}; a picture has {_PARAMS.size}, uint8")
     level, coder = _PARAMS.unpack(file.params)
     if coder >= len(_CODERS):
         raise FormatError(f"coder number {coder} is unknown to this version; upgrade tinify-codec")
