@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from tinify.latent_codecs import Gain, GainLatentCodec, LatentCodec
+from tinify.layers.native import fast_inference
 from tinify.models.base import Codec
 from tinify.models.image.files import ImageFiles
 from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
@@ -46,13 +47,13 @@ class ImageCodec(ImageFiles, Codec):
         return GainLatentCodec(self.latent_codec, *self.gain.at((self.gain.levels - 1) / 2 if level is None else level))
 
     def forward(self, x: Tensor, level: float | None = None) -> ForwardOutput:
-        out = self.latent_codec_at(level)(self.g_a(x))
-        return ForwardOutput(self.g_s(out.y_hat), out.likelihoods)
+        out = self.latent_codec_at(level)(fast_inference(self.g_a)(x))
+        return ForwardOutput(fast_inference(self.g_s)(out.y_hat), out.likelihoods)
 
     def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
-        out = self.latent_codec_at(level).compress(self.g_a(x))
+        out = self.latent_codec_at(level).compress(fast_inference(self.g_a)(x))
         return CompressOutput(out.strings, out.shape)
 
     def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
         y_hat = self.latent_codec_at(level).decompress(strings, shape).y_hat
-        return DecompressOutput(self.g_s(y_hat).clamp_(0, 1))
+        return DecompressOutput(fast_inference(self.g_s)(y_hat).clamp_(0, 1))
