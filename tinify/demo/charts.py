@@ -55,12 +55,15 @@ def axis_around(label: str, values: Sequence[float], margin: float = 0.05) -> Ax
 
 
 def chart(lines: Sequence[Line], x: Axis, y: Axis, title: str) -> str:
-    """An HTML figure; `title` is what a screen reader says of it. Later lines lie above earlier ones."""
+    """An HTML figure; `title` is what a screen reader says of it.
+
+    Later lines lie above earlier ones and come first in the legend.
+    """
     marks = [f'<span class="x" style="left:{100 * x.place(tick):.2f}%">{_number(tick)}</span>' for tick in x.ticks()]
     marks += [f'<span class="y" style="bottom:{100 * y.place(tick):.2f}%">{_number(tick)}</span>' for tick in y.ticks()]
     grid = "".join(f"M0 {BOX * (1 - y.place(tick)):.1f}H{BOX}" for tick in y.ticks())
     drawing = f'<path class="grid" d="{grid}"/>' + "".join(_drawing(line, x, y) for line in lines)
-    legend = "".join(f'<li class="{line.style}">{escape(line.name)}</li>' for line in lines)
+    legend = "".join(f'<li class="{line.style}">{escape(line.name)}</li>' for line in reversed(lines))
     return (
         f'<figure class="chart"><ul class="legend">{legend}</ul><p class="axis">{escape(y.label)}</p>'
         f'<div class="plot"><svg viewBox="0 0 {BOX} {BOX}" preserveAspectRatio="none" role="img" '

@@ -22,29 +22,31 @@ class Figures:
 def photo_figures(study: PhotoStudy) -> Figures:
     height, width = study.photo.pixels.shape[:2]
     raw = study.photo.pixels.size
-    rows = [("8-bit samples", f"{raw:,}", "1", "24", "", "", "", ""),
-            ("PNG, as shipped", f"{len(study.photo.file):,}", f"{raw / len(study.photo.file):.1f}",
-             f"{8 * len(study.photo.file) / (height * width):.2f}", "", "", "", "")]  # fmt: skip
+    shipped = len(study.photo.file)
+    rows = [
+        ("8-bit samples", f"{raw:,}", "1", "", "", "24", "", ""),
+        ("PNG, as shipped", f"{shipped:,}", f"{raw / shipped:.1f}", "", "", f"{24 * shipped / raw:.2f}", "", ""),
+    ]
     for trial in study.trials:
         similarity = study.ms_ssim(trial)
-        rows.append((trial.label, f"{len(trial.data):,}", f"{trial.ratio(raw):.1f}",
-                     f"{study.bits_per_pixel(trial):.3f}", _decibels(study.psnr(trial)),
-                     "" if similarity is None else f"{similarity:.4f}",
+        rows.append((trial.label, f"{len(trial.data):,}", f"{trial.ratio(raw):.1f}", _decibels(study.psnr(trial)),
+                     "" if similarity is None else f"{similarity:.4f}", f"{study.bits_per_pixel(trial):.3f}",
                      _milliseconds(trial.encode_s), _milliseconds(trial.decode_s)))  # fmt: skip
-    columns = ("codec", "bytes", "ratio", "bits per pixel", "PSNR dB", "MS-SSIM", "encode ms", "decode ms")
+    columns = ("codec", "bytes", "ratio", "PSNR dB", "MS-SSIM", "bits per pixel", "encode ms", "decode ms")
     return Figures(f"Photo: {study.photo.name}, {width}x{height}", columns, tuple(rows))
 
 
 def series_figures(study: SeriesStudy) -> Figures:
     samples = study.recording.samples
     bits = 8 * samples.itemsize
-    rows = [(f"{samples.dtype} samples", f"{samples.nbytes:,}", "1", f"{bits}", "", "", "", "")]
+    rows = [(f"{samples.dtype} samples", f"{samples.nbytes:,}", "1", "", "", f"{bits}", "", "")]
     rows += [(trial.label, f"{len(trial.data):,}", f"{trial.ratio(samples.nbytes):.1f}",
-              f"{study.bits_per_sample(trial):.2f}", f"{study.nrmse(trial):.4f}", f"{study.max_error(trial):.3g}",
+              f"{study.nrmse(trial):.4f}", f"{study.max_error(trial):.3g}", f"{study.bits_per_sample(trial):.2f}",
               _milliseconds(trial.encode_s), _milliseconds(trial.decode_s)) for trial in study.trials]  # fmt: skip
-    columns = ("codec", "bytes", "ratio", "bits per sample", "NRMSE", "max error", "encode ms", "decode ms")
+    columns = ("codec", "bytes", "ratio", "NRMSE", "max error", "bits per sample", "encode ms", "decode ms")
     length, channels = samples.shape
-    return Figures(f"Series: {study.recording.name}, {length} samples, {channels} channel(s)", columns, tuple(rows))
+    title = f"Series: {study.recording.name}, {length} samples of {channels} channel{'s' if channels > 1 else ''}"
+    return Figures(title, columns, tuple(rows))
 
 
 def print_figures(figures: Figures, console) -> None:
@@ -65,4 +67,5 @@ def _decibels(value: float) -> str:
 
 
 def _milliseconds(seconds: float) -> str:
-    return f"{1000 * seconds:.1f}" if seconds < 0.1 else f"{1000 * seconds:.0f}"
+    value = 1000 * seconds
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"

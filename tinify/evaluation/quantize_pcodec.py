@@ -30,12 +30,17 @@ def encode(series: np.ndarray, step: float) -> bytes:
 
 def decode(data: bytes) -> np.ndarray:
     """The inverse of `encode`: (T, C) float64. Only for bytes that `encode` made in this process."""
-    (step,), position, columns = struct.unpack_from("<d", data), 8, []
+    position, columns = 8, []
     while position < len(data):
         (size,) = _LENGTH.unpack_from(data, position)
         position += _LENGTH.size + size
         columns.append(_pcodec().standalone.simple_decompress(data[position - size : position]))
-    return np.stack(columns, axis=1) * step
+    return np.stack(columns, axis=1) * step_of(data)
+
+
+def step_of(data: bytes) -> float:
+    """The step of the grid, from bytes that `encode` made."""
+    return struct.unpack_from("<d", data)[0]
 
 
 def encode_to_nrmse(series: np.ndarray, target: float) -> bytes:
