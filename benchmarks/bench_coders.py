@@ -5,8 +5,8 @@
 
 4 x 294 912 symbols over CompressAI's 64 Gaussian tables (scales 0.11 ... 256, tail mass 1e-9), one thread, median of
 several whole Python calls that begin and end with integer arrays. `typ`: log-normal scales, 91 % zeros, 0.38 bit a
-symbol. `uni`: every table equally often, 4.6 bits. CompressAI is timed twice: from and to tensors, as its entropy models
-call it, and with the lists made beforehand.
+symbol. `uni`: every table equally often, 4.6 bits. CompressAI is timed twice: from and to tensors, as its entropy
+models call it, and from and to lists made beforehand.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import numpy as np
 from scipy.special import ndtr
 
 from tinify import _core
+from tinify.coders.rangecoder import RangeCoder
 from tinify.coders.rans32 import Rans32
 from tinify.coders.rans64 import Rans64
-from tinify.coders.rangecoder import RangeCoder
 
 SHAPE = (4, 294_912)
 SCALES = np.exp(np.linspace(np.log(0.11), np.log(256), 64))
@@ -98,7 +98,8 @@ def measure(coder, symbols, indexes, tables, repeats: int) -> tuple[float, float
 
 
 def row(name, millions, encode, decode, size, entropy, peer) -> str:
-    text = f"{name:>22} {millions / encode:9.1f} {millions / decode:9.1f} {size:9d} {100 * (size / entropy - 1):+8.3f} %"
+    excess = 100 * (size / entropy - 1)
+    text = f"{name:>22} {millions / encode:9.1f} {millions / decode:9.1f} {size:9d} {excess:+8.3f} %"
     return text + (f" {peer['encode'] / encode:8.1f}x {peer['decode'] / decode:8.1f}x" if peer else "")
 
 
@@ -109,7 +110,8 @@ def main() -> None:
     parser.add_argument("--coders", nargs="*", default=list(CODERS), choices=list(CODERS))
     options = parser.parse_args()
     tables, data = gaussian_tables(), cases(np.random.default_rng(1))
-    peers = run_compressai(options.compressai_python, tables, data, options.repeats) if options.compressai_python else {}
+    python = options.compressai_python
+    peers = run_compressai(python, tables, data, options.repeats) if python else {}
     print(f"SIMD: {_core.simd()}; compressai {peers.get('version', 'not measured (--compressai-python)')}; Msym/s")
     for name, (symbols, indexes) in data.items():
         millions, entropy = symbols.size / 1e6, cross_entropy_bytes(symbols, indexes, *tables)

@@ -83,6 +83,7 @@ void run_conv(const Layer& layer, const In<4>& x, const Out& y, const GdnLayer* 
     require(!gdn || gdn->channels() == layer.out_channels(), "gdn does not have the output channels");
     check_threads(threads);
     nb::gil_scoped_release unlocked;
+    use_large_pages(y.data(), y.size());
     layer.run(x.data(), shape, y.data(), gdn, threads);
 }
 
@@ -93,6 +94,7 @@ void run_picture_deconv(const PictureDeconv& layer, const In<4>& x, const Out& y
     require(is(y, out.batch, layer.out_channels(), out.height, out.width), "y does not have the output's shape");
     check_threads(threads);
     nb::gil_scoped_release unlocked;
+    use_large_pages(y.data(), y.size());
     layer.run(x.data(), shape, y.data(), threads);
 }
 

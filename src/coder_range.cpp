@@ -12,6 +12,17 @@ namespace {
 constexpr uint64_t kLeastRange = uint64_t{1} << 32;
 constexpr size_t kFlush = 8;  // at most so many bytes stand for the last `low`
 
+// The value within [low, low + range) that the fewest bytes give, zeros behind them.
+uint64_t shortest(uint64_t low, uint64_t range, int& bytes) {
+    uint64_t value = 0;
+    for (bytes = 0; bytes <= 8; ++bytes) {
+        const uint64_t mask = bytes == 0 ? ~uint64_t{0} : bytes == 8 ? 0 : ~uint64_t{0} >> (8 * bytes);
+        value = (low + mask) & ~mask;
+        if (value - low < range) break;
+    }
+    return value;
+}
+
 }  // namespace
 
 void RangeEncoder::carry() {
@@ -67,13 +78,8 @@ Bytes RangeEncoder::finish() {
     const uint32_t check = check_.value();
     code(check & 0xFFFF, 1);
     code(check >> 16, 1);
-    int bytes = 0;  // the shortest head of a value within [low, low + range)
-    uint64_t value = 0;
-    for (; bytes <= 8; ++bytes) {
-        const uint64_t mask = bytes == 0 ? ~uint64_t{0} : bytes == 8 ? 0 : ~uint64_t{0} >> (8 * bytes);
-        value = (low_ + mask) & ~mask;
-        if (value - low_ < range_) break;
-    }
+    int bytes;
+    const uint64_t value = shortest(low_, range_, bytes);
     if (value < low_) carry();
     Bytes out;
     out.reserve(4 * words_.size() + kFlush);
@@ -92,22 +98,24 @@ RangeDecoder::RangeDecoder(const uint8_t* data, size_t size) : data_(data), size
 inline uint64_t RangeDecoder::next32() {
     uint64_t word = 0;
     for (int i = 0; i < 4; ++i, ++at_) word = word << 8 | (at_ < size_ ? data_[at_] : 0);
-    if (at_ > size_ + kFlush) throw FormatError("the stream ends before its symbols do");
+    if (at_ > size_ + kFlush) throw DesyncError("the stream ends before its symbols do");
     return word;
 }
 
 inline uint32_t RangeDecoder::slot() {
     scale_ = range_ >> kPrecision;
     const uint64_t slot = value_ / scale_;
-    if (slot >= kTotal) throw FormatError("damaged stream, or other tables than those it was written with");
+    if (slot >= kTotal) throw DesyncError("damaged stream, or other tables than those it was written with");
     return static_cast<uint32_t>(slot);
 }
 
 inline void RangeDecoder::take(uint64_t start, uint64_t freq) {
     value_ -= scale_ * start;
+    low_ += scale_ * start;
     range_ = scale_ * freq;
     if (range_ < kLeastRange) {
         value_ = value_ << 32 | next32();
+        low_ <<= 32;
         range_ <<= 32;
     }
 }
@@ -143,7 +151,9 @@ void RangeDecoder::finish() {
     if (check != check_.value())
         throw DesyncError("the decoded symbols are not the encoder's: damaged stream, or other tables or indexes than "
                           "those it was written with");
-    if (at_ < size_) throw DesyncError("bytes are left after the last symbol: other indexes than the encoder's?");
+    int bytes;
+    const uint64_t value = shortest(low_, range_, bytes);
+    if (low_ + value_ != value || at_ + static_cast<size_t>(bytes) != size_ + kFlush) throw DesyncError("the stream does not end with its last symbol: damaged, or other indexes than the encoder's");
 }
 
 }  // namespace tinify

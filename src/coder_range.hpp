@@ -39,7 +39,7 @@ private:
     uint64_t next32();
     const uint8_t* data_;
     size_t size_, at_ = 0;
-    uint64_t value_ = 0, range_ = ~uint64_t{0}, scale_ = 0;
+    uint64_t low_ = 0, value_ = 0, range_ = ~uint64_t{0}, scale_ = 0;  // value is above low
     Checksum check_;
 };
 

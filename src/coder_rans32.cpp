@@ -192,7 +192,7 @@ int32_t Rans32Decoder::step(const FastView& fast, uint16_t row) {
     const uint32_t slot = fast.slots[static_cast<size_t>(row) << 12 | (x & 4095)];
     x = ((slot & 4095) + 1) * (x >> 12) + (slot >> 12 & 4095);
     if (x < kRans32Low) {
-        if (end_ - next_ < 2) throw FormatError("the stream ends before its symbols do");
+        if (end_ - next_ < 2) throw DesyncError("the stream ends before its symbols do");
         x = x << 16 | load_word(next_);
         next_ += 2;
     }

@@ -26,11 +26,11 @@ inline int nibble_count(uint32_t raw) {
     return count;
 }
 
-// Inverse of `classify`'s `raw`. FormatError where the symbol would leave 32 bits.
+// Inverse of `classify`'s `raw`. DesyncError where the symbol would leave 32 bits.
 inline int32_t unescape(uint32_t raw, int32_t offset, int32_t escape) {
     const int64_t half = raw >> 1;
     const int64_t value = (raw & 1 ? -half - 1 : half + escape) + offset;
-    if (value != static_cast<int32_t>(value)) throw FormatError("damaged stream: an escaped symbol leaves 32 bits");
+    if (value != static_cast<int32_t>(value)) throw DesyncError("damaged stream: an escaped symbol leaves 32 bits");
     return static_cast<int32_t>(value);
 }
 
@@ -41,7 +41,7 @@ uint32_t read_nibbles(Next next) {
     do {
         part = next();
         count += part;
-        if (count > kMaxNibbles) throw FormatError("damaged stream: an escaped symbol has too many digits");
+        if (count > kMaxNibbles) throw DesyncError("damaged stream: an escaped symbol has too many digits");
     } while (part == 15);
     uint32_t raw = 0;
     for (uint32_t i = 0; i < count; ++i) raw |= next() << (4 * i);

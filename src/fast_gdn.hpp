@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fast_kernels.hpp"
+#include "fast_memory.hpp"
 #include "fast_threads.hpp"
 
 namespace tinify::fast {

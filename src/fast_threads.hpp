@@ -3,28 +3,11 @@
 #pragma once
 
 #include <atomic>
-#include <cstddef>
-#include <memory>
-#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 namespace tinify::fast {
-
-// Floats on a cache line of their own, not initialised.
-class Buffer {
-public:
-    explicit Buffer(std::size_t size)
-        : data_(static_cast<float*>(::operator new(size * sizeof(float), std::align_val_t(64)))) {}
-    float* data() const { return data_.get(); }
-
-private:
-    struct Free {
-        void operator()(float* p) const { ::operator delete(p, std::align_val_t(64)); }
-    };
-    std::unique_ptr<float, Free> data_;
-};
 
 // Runs work(block, worker) for each block in [0, blocks); worker in [0, threads) names a scratch buffer to use.
 template <class Work>

@@ -116,7 +116,7 @@ void Rans64Decoder::begin_stream(const uint8_t* data, size_t bytes) {
 }
 
 inline uint32_t Rans64Decoder::word() {
-    if (next_ == end_) throw FormatError("the stream ends before its symbols do");
+    if (next_ == end_) throw DesyncError("the stream ends before its symbols do");
     const uint8_t* p = next_;
     next_ += 4;
     return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |

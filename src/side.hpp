@@ -96,7 +96,7 @@ public:
     BitReader() = default;
     BitReader(const uint8_t* data, size_t size) : data_(data), size_(size) {}
     uint64_t get(size_t bits) {  // bits <= kMost
-        if (at_ + bits > 8 * size_) throw FormatError("the stream ends before its raw bits do");
+        if (at_ + bits > 8 * size_) throw DesyncError("the stream ends before its raw bits do");
         const uint64_t value = window() & ((uint64_t{1} << bits) - 1);
         at_ += bits;
         return value;
@@ -125,7 +125,13 @@ struct SideWriter {
 struct SideReader {
     BitReader bits;
     const uint8_t *next_escape = nullptr, *end_escape = nullptr;
-    int32_t escape() { return get_zigzag(next_escape, end_escape); }
+    int32_t escape() {
+        try {
+            return get_zigzag(next_escape, end_escape);
+        } catch (const FormatError& error) {
+            throw DesyncError(error.what());
+        }
+    }
     bool finished() const { return bits.finished() && next_escape == end_escape; }
 };
 

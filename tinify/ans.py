@@ -6,7 +6,7 @@
 Symbols, indexes and tables may be NumPy arrays, CPU tensors, or (nested, also ragged) lists. Decoders give a list where
 the indexes came as a list, as CompressAI does, and an int32 array otherwise. Tables met in the last few calls are kept,
 so passing them again costs a comparison; arrays are much faster than lists.
-What CompressAI answers with a crash, an endless loop or wrong symbols is an InputError, FormatError or DesyncError here.
+What CompressAI answers with a crash, an endless loop or wrong symbols is an error of `tinify.errors` here.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Decoder:
         self._native = native
 
     def pull(self, indexes: Any, tables: _core.Tables, out: Any = None) -> np.ndarray:
-        """The next symbols, int32, in the shape of `indexes`. FormatError where the stream cannot give them."""
+        """The next symbols, int32, in the shape of `indexes`. DesyncError where the stream cannot give them."""
         return self._native.pull(indexes, tables, out)
 
     def finish(self) -> None:
@@ -51,11 +51,12 @@ class Coder:
 
         symbols, indexes + tables -> encode -> bytes -> decode -> symbols
 
-    Arrays are NumPy or CPU torch, contiguous (else copied once), of any shape: `symbols` and `indexes` of any integer type
-    up to 64 bits with values that fit in 32; `indexes` name the row of the tables for each symbol, and have the
+    Arrays are NumPy or CPU torch, contiguous (else copied once), of any shape: `symbols` and `indexes` of any integer
+    type up to 64 bits with values that fit in 32; `indexes` name the row of the tables for each symbol, and have the
     symbols' shape. int32 symbols with uint8, int16 or int32 indexes are read in place. The GIL is released.
     A value beyond its row's bins is escaped and costs more bits; any int32 value can be coded.
-    Raises InputError for what cannot be coded, FormatError or DesyncError for bytes that cannot be decoded.
+    Raises InputError for what cannot be coded, FormatError for bytes that are no stream of this coder, and DesyncError
+    (a FormatError too) for those that these tables and indexes do not decode: damaged, cut off, or made with others.
     """
 
     _encoder: ClassVar[type]

@@ -8,8 +8,8 @@ from tinify.coders.base import Coder
 class RangeCoder(Coder):
     """Arithmetic coding by ranges, first in first out, with the exact 16-bit tables; slower than rANS.
 
-    The encoder needs no buffer of symbols, so a stream can be as long as its bytes allow. 4 bytes at the end check the symbols:
-    decoding with other tables or indexes is a DesyncError.
+    The encoder keeps no symbols, only bytes. 4 bytes at the end check the symbols: decoding with other tables or
+    indexes is a DesyncError.
 
     Source: Martin 1979, "Range encoding: an algorithm for removing redundancy from a digitised message".
     """
