@@ -52,5 +52,8 @@ def _files(folders: list[Path]) -> list[Path]:
 
 
 def _load(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except Exception as error:  # Pillow raises whatever its decoders do
+        raise InputError(f"{path} cannot be read as a picture: {error}") from error

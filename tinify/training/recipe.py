@@ -7,7 +7,7 @@ import difflib
 import sys
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from tinify.errors import ConfigError
 
@@ -61,13 +61,14 @@ class Recipe:
     """CPU threads; 0 leaves the choice to torch."""
 
 
-def read_recipe(path: str | Path) -> Recipe:
-    """The recipe in a TOML file. Raises ConfigError with the key's path for an unknown, missing or ill-typed key."""
+def read_recipe(path: str | Path, kind: type = Recipe) -> Any:
+    """The recipe, a dataclass of type `kind`, in a TOML file. Raises ConfigError with the path of a key that is unknown,
+    missing or ill-typed."""
     try:
         table = tomllib.loads(Path(path).read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    return _record(Recipe, table, "")
+    return _record(kind, table, "")
 
 
 def _record(cls: type, table: Any, where: str) -> Any:
@@ -95,4 +96,6 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if type(value) is not plain:
         raise ConfigError(f"{where}: expected {plain.__name__}, got {value!r}")
+    if plain is list:
+        return [_value(*get_args(hint), item, f"{where}[{i}]") for i, item in enumerate(value)]
     return value
