@@ -4,5 +4,8 @@
 from tinify.entropy_models.base import EntropyModel
 from tinify.entropy_models.entropy_bottleneck import EntropyBottleneck
 from tinify.entropy_models.gaussian_conditional import GaussianConditional, get_scale_table
+from tinify.entropy_models.histogram import HistogramPrior
+from tinify.entropy_models.markov import Markov1Prior
+from tinify.entropy_models.token_prior import TokenPrior
 
-__all__ = ["EntropyBottleneck", "EntropyModel", "GaussianConditional", "get_scale_table"]
+__all__ = ["EntropyBottleneck", "EntropyModel", "GaussianConditional", "HistogramPrior", "Markov1Prior", "TokenPrior", "get_scale_table"]

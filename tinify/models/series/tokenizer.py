@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tokenizer codec for time series: patches, residual vector quantization, a prior over tokens."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from tinify import registry
+from tinify.errors import InputError
+from tinify.latent_codecs.tokens import TokenLatentCodec
+from tinify.models.base import Codec
+from tinify.models.series.files import SeriesFiles
+from tinify.quantizers import ResidualQuantizer
+from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
+from tinify.transforms import PatchAnalysis, PatchSynthesis
+
+_GROUP = 512  # sequences that go through a network at a time: bounds the memory
+_PROBE = 4096  # patches on which the error of a quality is measured
+
+
+class Tokenizer(SeriesFiles, Codec):
+    """Every channel is cut into patches; a patch becomes up to `stages` tokens of `codebook_size` codes.
+
+               ┌────────┐  y  ┌───┐ tokens         ┌───┐ y_hat ┌─────────┐
+        x ──►──┤analysis├──►──┤RVQ├───►──····──►───┤RVQ├───►───┤synthesis├──►── x_hat
+               └────────┘     └───┘    prior+coder └───┘       └─────────┘
+
+    x (B, C, T) float32 of about unit variance, T a multiple of `patch`. Channels are coded alike and apart, so a series
+    may have any number of them. The number of stages and the weight of the bits in the choice of tokens make the rate.
+
+    Source: composed after van den Oord et al. 2017, arXiv:1711.00937 (VQ), Zeghidour et al. 2021, arXiv:2107.03312
+    (residual stages) and Talukder et al. 2024, arXiv:2402.16412 (tokens for series).
+    """
+
+    modality: ClassVar[str] = "series"
+
+    def __init__(
+        self, patch: int = 16, stages: int = 8, codebook_size: int = 256, width: int = 64, prior: str = "markov1"
+    ):
+        super().__init__()
+        self.patch = int(patch)
+        self.analysis, self.synthesis = PatchAnalysis(patch, width), PatchSynthesis(patch, width)
+        quantizer = ResidualQuantizer.of_codebooks(patch, stages, codebook_size)
+        tokens = registry.build("entropy-model", prior, levels=stages, codebook_size=codebook_size)
+        self.latent_codec = TokenLatentCodec(quantizer, tokens)
+
+    @property
+    def stages(self) -> int:
+        """The largest number of tokens a patch can have."""
+        return len(self.latent_codec.quantizer.stages)
+
+    def forward(self, x: Tensor, stages: int | None = None) -> ForwardOutput:
+        sequences = self._sequences(x)
+        out = self.latent_codec(self.analysis(sequences), stages)
+        return ForwardOutput(self.synthesis(out.y_hat).reshape(x.shape), out.likelihoods)
+
+    @torch.no_grad()
+    def compress(self, x: Tensor, quality: float | None = None) -> CompressOutput:
+        """Strings and the shape (B, C, patches, stages) that `decompress` needs."""
+        y = self._by_groups(self.analysis, self._sequences(x))
+        stages, weight = self.rate_of(self.default_quality if quality is None else quality)
+        out = self.latent_codec.compress(y, stages, weight * self._error(y, stages))
+        return CompressOutput(out.strings, (*x.shape[:2], *out.shape[1:]))
+
+    @torch.no_grad()
+    def decompress(self, strings: list[list[bytes]], shape: tuple[int, int, int, int]) -> DecompressOutput:
+        batch, channels, steps, stages = shape
+        y_hat = self.latent_codec.decompress(strings, (batch * channels, steps, stages)).y_hat
+        x_hat = self._by_groups(self.synthesis, y_hat)
+        return DecompressOutput(x_hat.reshape(batch, channels, steps * self.patch))
+
+    def rate_of(self, quality: float) -> tuple[int, float]:
+        """`(stages, weight)` of a quality in [0, 100]: tokens a patch, and the weight of a bit against the squared
+        error of a patch, in units of the mean squared error of a sample that so many stages leave."""
+        if not 0 <= quality <= 100:
+            raise InputError(f"quality is {quality}; allowed: 0 to 100")
+        position = quality / 100 * self.stages
+        stages = min(max(math.ceil(position), 1), self.stages)
+        return stages, 2.0 * 8.0 ** (stages - 1 - position)
+
+    def _error(self, y: Tensor, stages: int) -> float:
+        flat = y.reshape(-1, y.shape[-1])
+        probe = flat[:: max(1, len(flat) // _PROBE)]
+        quantizer = self.latent_codec.quantizer
+        return float((probe - quantizer.dequantize(quantizer.quantize(probe, stages))).square().mean())
+
+    def _sequences(self, x: Tensor) -> Tensor:
+        if x.dim() != 3 or x.shape[2] % self.patch:
+            raise InputError(f"expected (B, C, T) with T a multiple of {self.patch}, got {tuple(x.shape)}")
+        return x.flatten(0, 1)
+
+    @staticmethod
+    def _by_groups(network, sequences: Tensor) -> Tensor:
+        return torch.cat([network(group) for group in sequences.split(_GROUP)]) if len(sequences) else network(sequences)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains the tokenizer codec from a recipe, to be read from top to bottom.
+
+    python -m tinify.training.series zoo/tokenizer/train.toml --data DIR --run runs/tokenizer
+
+1. Codebooks start by k-means on one large batch of DCT patches. 2. Networks and codebooks are trained together on the
+squared error with a random number of stages a step. 3. The prior is counted on the tokens of the train splits, chosen
+with the bits of the prior before it, twice. The run folder gets `log.jsonl` and `weights.safetensors`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from tinify import registry
+from tinify.data.series import SeriesSet, SeriesWindows, read_series_sets
+from tinify.models.series.tokenizer import Tokenizer
+from tinify.training.recipe import read_recipe
+
+
+@dataclass(frozen=True)
+class SeriesData:
+    """`folder` below the data folder; `sets` empty means all. `window` in samples."""
+
+    folder: str = "timeseries"
+    sets: list[str] = field(default_factory=list)
+    window: int = 512
+    batch_size: int = 64
+    first_batch_size: int = 1024
+
+
+@dataclass(frozen=True)
+class SeriesOptimizer:
+    """Adam with a cosine decay to zero."""
+
+    steps: int
+    lr: float = 1e-3
+    clip_norm: float = 1.0
+
+
+@dataclass(frozen=True)
+class SeriesPrior:
+    """How the prior is counted: at most `patches` patches a set, at these qualities, `rounds` times."""
+
+    qualities: list[float] = field(default_factory=lambda: [30.0, 60.0, 100.0])
+    patches: int = 60000
+    rounds: int = 2
+
+
+@dataclass(frozen=True)
+class SeriesRecipe:
+    """The whole of it. `codec` is a table for `tinify.build`: kind, name and arguments."""
+
+    codec: dict[str, Any]
+    optimizer: SeriesOptimizer
+    data: SeriesData = field(default_factory=SeriesData)
+    prior: SeriesPrior = field(default_factory=SeriesPrior)
+    seed: int = 0
+    threads: int = 0
+
+
+def distortion(x: torch.Tensor, x_hat: torch.Tensor) -> torch.Tensor:
+    """Mean over windows (B, T) of the squared error, each weighed down by the root of its size, so that neither quiet
+    nor wild windows are all that counts."""
+    error = (x - x_hat).square().mean(dim=1)
+    return (error / (error.detach() + 1e-3).sqrt()).mean()
+
+
+def train_networks(codec: Tokenizer, windows: SeriesWindows, recipe: SeriesRecipe, log) -> None:
+    """Steps 1 and 2."""
+    options = recipe.optimizer
+    codec.train()
+    with torch.no_grad():  # every stage sees the first batch, and so every codebook gets its start
+        codec(windows.batch(recipe.data.first_batch_size)[:, None], codec.stages)
+    optimizer = torch.optim.Adam(codec.parameters(), lr=options.lr)
+    total, since = 0.0, time.perf_counter()
+    for step in range(1, options.steps + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = options.lr * 0.5 * (1 + math.cos(math.pi * step / options.steps))
+        x = windows.batch(recipe.data.batch_size)
+        out = codec.latent_codec.quantizer(codec.analysis(x))
+        loss = distortion(x, codec.synthesis(out.y_hat)) + 0.1 * out.loss
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(codec.parameters(), options.clip_norm)
+        optimizer.step()
+        total += loss.item()
+        if step % 200 == 0:
+            log({"step": step, "loss": round(total / 200, 5), "seconds": round(time.perf_counter() - since, 1)})
+            total = 0.0
+
+
+@torch.no_grad()
+def fit_prior(codec: Tokenizer, sets: list[SeriesSet], recipe: SeriesRecipe, log) -> None:
+    """Step 3. Every set counts the same."""
+    codec.eval()
+    latent = codec.latent_codec
+    blocks = [_sequences(s, codec.patch, recipe.prior.patches) for s in sets]
+    for number in range(recipe.prior.rounds + 1):
+        counts, bits = np.zeros((latent.prior.rows, latent.prior.codebook_size)), 0.0
+        for x in blocks:
+            y = codec.analysis(x)
+            for quality in recipe.prior.qualities:
+                stages, weight = codec.rate_of(quality)
+                # The first round has no prior to weigh bits with.
+                tokens = latent.tokenize(y, stages, weight * codec._error(y, stages) if number else 0.0)
+                counts += latent.prior.count(tokens.numpy()) * (1e5 / (len(blocks) * tokens[..., 0].numel()))
+                bits += -torch.log2(latent.likelihoods(tokens)).sum().item() / x.numel()
+        latent.prior.fit(counts)
+        mean = bits / len(blocks) / len(recipe.prior.qualities)
+        log({"prior_round": number, "bits_per_value_before": round(mean, 4)})
+
+
+def _sequences(s: SeriesSet, patch: int, patches: int, steps: int = 128) -> torch.Tensor:
+    length = steps * patch
+    rows = [z[: len(z) // length * length].T.reshape(-1, length) for z in s.normalised() if len(z) >= length]
+    x = np.concatenate(rows)
+    return torch.from_numpy(x[:: max(1, len(x) * steps // patches)].copy())
+
+
+def train(recipe: SeriesRecipe, data: Path, run: Path) -> Tokenizer:
+    """Runs the recipe and writes the weights; returns the codec."""
+    run.mkdir(parents=True, exist_ok=True)
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed)
+
+    def log(entry: dict) -> None:
+        print(json.dumps(entry), flush=True)
+        with open(run / "log.jsonl", "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    config = dict(recipe.codec)
+    codec: Tokenizer = registry.build(config.pop("kind", "codec"), config.pop("name"), **config)
+    sets = read_series_sets(data / recipe.data.folder, "train", recipe.data.sets)
+    train_networks(codec, SeriesWindows(sets, recipe.data.window, recipe.seed), recipe, log)
+    save_weights(codec, run)
+    fit_prior(codec, sets, recipe, log)
+    save_weights(codec, run)
+    return codec
+
+
+def save_weights(codec: Tokenizer, run: Path) -> None:
+    save_file({key: value.contiguous() for key, value in codec.state_dict().items()}, run / "weights.safetensors")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path, help="a TOML recipe; see zoo/tokenizer/train.toml")
+    parser.add_argument("--data", type=Path, required=True, help="folder that the recipe's data folder lies in")
+    parser.add_argument("--run", type=Path, required=True, help="folder for the log and the weights")
+    options = parser.parse_args()
+    train(read_recipe(options.recipe, SeriesRecipe), options.data, options.run)
+
+
+if __name__ == "__main__":
+    main()
