@@ -116,9 +116,11 @@ def _crops(study: PhotoStudy, top: int, left: int) -> str:
 
 def _curves(study: PhotoStudy) -> str:
     lines = [Line(curve.name, *curve.values(), curve.name.lower(), dots=True) for curve in reversed(study.curves)]
-    ours = study.curves[0].values()
-    x = Axis("bits per pixel", 0.0, 1.15 * max(ours[0]))
-    return chart(lines, x, axis_around("PSNR, dB", ours[1], 0.12), "PSNR over bits per pixel of each codec")
+    rates, ours = study.curves[0].values()
+    x = Axis("bits per pixel", 0.0, 1.15 * max(rates))
+    visible = [point.psnr_rgb for curve in study.curves for point in curve.points if point.bpp <= x.high]
+    y = axis_around("PSNR, dB", [value for value in visible if value >= min(ours)], 0.08)
+    return chart(lines, x, y, "PSNR over bits per pixel of each codec")
 
 
 def _series(study: SeriesStudy, start: int, stop: int, trials: int) -> str:
