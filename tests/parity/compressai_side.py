@@ -68,7 +68,7 @@ def active(kind, N, M, x):
         h_s[-1].bias[3:M] += 4  # the scales of the first three channels stay too small for their values
     rescale(model.g_s[-1], lambda: model.g_s(y), 0.2, 0.5)
     bottleneck = model.entropy_bottleneck
-    for bias, factor in zip(bottleneck.biases, bottleneck.factors):
+    for bias, factor in zip(bottleneck.biases, bottleneck.factors, strict=False):
         bias.uniform_(-1, 1)
         factor.uniform_(-0.5, 0.5)
     bottleneck.update(force=True, update_quantiles=True)
@@ -89,11 +89,14 @@ def symbols_of(model, kind, x):
     return [z - medians, y - means], [scales]
 
 
-def escapes(bottleneck, symbols):
-    """How many symbols of an entropy bottleneck lie outside its tables."""
+def escapes(bottleneck, values, scales):
+    """How many symbols lie outside their tables."""
     low = bottleneck.offset.reshape(1, -1, 1, 1)
     high = low + bottleneck.cdf_length.reshape(1, -1, 1, 1) - 3
-    return ((symbols.round() < low) | (symbols.round() > high)).sum().item()
+    count = ((values[0].round() < low) | (values[0].round() > high)).sum()
+    for y, scale in zip(values[1:], scales, strict=True):
+        count += (y.round().abs() > 7 * scale.clamp(min=0.11) + 1).sum()
+    return count.item()
 
 
 def is_far_from_ties(values, scales, margin=1e-4):
@@ -117,7 +120,7 @@ def model_case(kind, N, M):
         "kind": kind, "N": N, "M": M, "x": x, "state": model.state_dict(), "x_hat": out["x_hat"],
         "likelihoods": out["likelihoods"], "strings": to_tensors(strings["strings"]), "shape": list(strings["shape"]),
         "decompressed": model.decompress(**strings)["x_hat"], "aux_loss": model.aux_loss(),
-        "escapes": escapes(model.entropy_bottleneck, values[0]),
+        "escapes": escapes(model.entropy_bottleneck, values, scales),
     }  # fmt: skip
 
 
@@ -133,7 +136,7 @@ def layer_cases():
 
 def bottleneck_case():
     model = EntropyBottleneck(5).eval()
-    for bias, factor in zip(model.biases, model.factors):
+    for bias, factor in zip(model.biases, model.factors, strict=False):
         bias.uniform_(-2, 2)
         factor.uniform_(-1, 1)
     parameters = {k: v.clone() for k, v in model.state_dict().items() if not k.startswith("_")}
