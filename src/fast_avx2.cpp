@@ -21,18 +21,7 @@
 
 namespace tinify::fast {
 
-const Kernels* avx2_kernels() {
-    static const Kernels set = {"avx2", avx2::gemm, avx2::gdn, avx2::tile_in, avx2::tile_out};
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &set : nullptr;
-}
-
-}  // namespace tinify::fast
-
-#else
-
-namespace tinify::fast {
-
-const Kernels* avx2_kernels() { return nullptr; }
+const Kernels kAvx2Kernels = {"avx2", avx2::gemm, avx2::gdn, avx2::tile_in, avx2::tile_out};
 
 }  // namespace tinify::fast
 

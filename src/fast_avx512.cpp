@@ -21,18 +21,7 @@
 
 namespace tinify::fast {
 
-const Kernels* avx512_kernels() {
-    static const Kernels set = {"avx512", avx512::gemm, avx512::gdn, avx512::tile_in, avx512::tile_out};
-    return __builtin_cpu_supports("avx512f") ? &set : nullptr;
-}
-
-}  // namespace tinify::fast
-
-#else
-
-namespace tinify::fast {
-
-const Kernels* avx512_kernels() { return nullptr; }
+const Kernels kAvx512Kernels = {"avx512", avx512::gemm, avx512::gdn, avx512::tile_in, avx512::tile_out};
 
 }  // namespace tinify::fast
 

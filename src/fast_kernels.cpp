@@ -10,10 +10,14 @@ namespace tinify::fast {
 namespace {
 
 const Kernels* find(const char* name) {
-    const Kernels* all[] = {avx512_kernels(), avx2_kernels(), &kPortableKernels};
-    for (const Kernels* set : all)
-        if (set && (!name || !std::strcmp(name, set->name))) return set;
-    return nullptr;
+    const auto wanted = [&](const Kernels& set) { return !name || !std::strcmp(name, set.name); };
+#if defined(__x86_64__) && defined(__GNUC__)
+    // Asked here and not in the sets' own files, which are compiled for what the processor may lack.
+    if (__builtin_cpu_supports("avx512f") && wanted(kAvx512Kernels)) return &kAvx512Kernels;
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (avx2 && wanted(kAvx2Kernels)) return &kAvx2Kernels;
+#endif
+    return wanted(kPortableKernels) ? &kPortableKernels : nullptr;
 }
 
 const Kernels* at_start() {

@@ -47,8 +47,6 @@ struct Kernels {
 const Kernels& kernels();
 bool use_kernels(const char* name);
 
-extern const Kernels kPortableKernels;
-const Kernels* avx2_kernels();  // null where the processor lacks it
-const Kernels* avx512_kernels();
+extern const Kernels kPortableKernels, kAvx2Kernels, kAvx512Kernels;
 
 }  // namespace tinify::fast
