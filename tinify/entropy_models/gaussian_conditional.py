@@ -106,4 +106,5 @@ class GaussianConditional(EntropyModel):
         """int32 index into `scale_table` for each scale."""
         if self.scale_table.numel() == 0:
             self.update()
-        return torch.bucketize(self.lower_bound_scale(scales).contiguous(), self.scale_table[:-1], out_int32=True)
+        steps = self.scale_table[:-1].to(scales.dtype)
+        return torch.bucketize(scales.clamp_min(self.scale_bound.item()).contiguous(), steps, out_int32=True)

@@ -54,7 +54,9 @@ class GaussianConditionalLatentCodec(LatentCodec):
         if self.chunks == ("scales",):
             return params, None
         first, second = params.chunk(2, 1)
-        return (first, second) if self.chunks[0] == "scales" else (second, first)
+        scales, means = (first, second) if self.chunks[0] == "scales" else (second, first)
+        # Scales may come in float64, as they choose the tables; a mean only shifts the values.
+        return scales, means.to(self.gaussian_conditional.scale_bound.dtype)
 
     def forward(self, y: Tensor, ctx_params: Tensor) -> LatentForward:
         scales, means = self._scales_and_means(ctx_params)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tinify.entropy_models import EntropyBottleneck
 from tinify.errors import ConfigError
 from tinify.latent_codecs.base import LatentCodec, only_stream
+from tinify.latent_codecs.precision import in_double
 from tinify.ops import quantize_ste
 from tinify.records import Record
 
@@ -47,19 +48,31 @@ class HyperLatentCodec(LatentCodec):
         y ──►──┤h_a├──►──┤ Q ├───►───····───►───┤h_s├──►── params
                └───┘     └───┘        EB        └───┘
 
+    For coding, h_s runs in float64 (`precision="double"`), so that both ends choose the same tables whatever their
+    threads and layouts; "single" is what CompressAI does.
+
     Source: Ballé et al. 2018, arXiv:1802.01436.
     """
 
     def __init__(
-        self, entropy_bottleneck: EntropyBottleneck, h_a: nn.Module, h_s: nn.Module, quantizer: str = "noise", **kwargs
+        self,
+        entropy_bottleneck: EntropyBottleneck,
+        h_a: nn.Module,
+        h_s: nn.Module,
+        quantizer: str = "noise",
+        precision: str = "double",
+        **kwargs,
     ):
         super().__init__()
         if quantizer not in ("noise", "ste"):
             raise ConfigError(f'quantizer is {quantizer!r}; allowed: "noise", "ste"')
+        if precision not in ("double", "single"):
+            raise ConfigError(f'precision is {precision!r}; allowed: "double", "single"')
         self.entropy_bottleneck = entropy_bottleneck
         self.h_a = h_a
         self.h_s = h_s
         self.quantizer = quantizer
+        self.precision = precision
 
     def forward(self, y: Tensor) -> HyperForward:
         z = self.h_a(y)
@@ -75,7 +88,10 @@ class HyperLatentCodec(LatentCodec):
         medians = bottleneck.medians_like(z.shape)
         symbols = bottleneck.quantize(z, "symbols", medians)
         strings = bottleneck.encode(symbols, bottleneck.build_indexes(z.shape))
-        return HyperStrings([strings], z.shape[2:], self.h_s(bottleneck.dequantize(symbols, medians)))
+        return HyperStrings([strings], z.shape[2:], self._params(bottleneck.dequantize(symbols, medians)))
 
     def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> HyperParams:
-        return HyperParams(self.h_s(self.entropy_bottleneck.decompress(only_stream(strings), shape)))
+        return HyperParams(self._params(self.entropy_bottleneck.decompress(only_stream(strings), shape)))
+
+    def _params(self, z_hat: Tensor) -> Tensor:
+        return in_double(self.h_s, z_hat) if self.precision == "double" else self.h_s(z_hat.contiguous())

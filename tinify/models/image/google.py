@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tinify.entropy_coder import get_entropy_coder
 from tinify.entropy_models import EntropyBottleneck, GaussianConditional
 from tinify.latent_codecs import (
     EntropyBottleneckLatentCodec,
@@ -103,7 +104,10 @@ class ScaleHyperprior(FactorizedPrior):
 
     def _hyperprior(self, h_a: nn.Module, chunks: tuple[str, ...]) -> HyperpriorLatentCodec:
         y = GaussianConditionalLatentCodec(gaussian_conditional=self.gaussian_conditional, chunks=chunks)
-        return HyperpriorLatentCodec({"y": y, "hyper": HyperLatentCodec(self.entropy_bottleneck, h_a, self.h_s)})
+        # CompressAI's streams are made, and can only be read, with its single precision.
+        precision = "single" if get_entropy_coder() == "rans64" else "double"
+        hyper = HyperLatentCodec(self.entropy_bottleneck, h_a, self.h_s, precision=precision)
+        return HyperpriorLatentCodec({"y": y, "hyper": hyper})
 
     def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
         """As everywhere; `shape` is that of z, as CompressAI's models of this family give it."""
