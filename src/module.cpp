@@ -179,7 +179,7 @@ struct PyDecoder {
     explicit PyDecoder(nb::bytes bytes)
         : data(bytes), core(static_cast<const uint8_t*>(bytes.data()), bytes.size()) {}
 
-    nb::object pull(const Array& indexes, const TablesPtr& tables, std::optional<OutArray> out) {
+    nb::object pull(const Array& indexes, const TablesPtr& tables, nb::object out) {
         return into(indexes, std::move(out), [&](const IntView& view, int32_t* values) {
             Busy guard(busy);
             nb::gil_scoped_release unlocked;
@@ -191,7 +191,7 @@ struct PyDecoder {
         core.finish();
     }
     static nb::object decode(nb::bytes bytes, const Array& indexes, const TablesPtr& tables,
-                             std::optional<OutArray> out) {
+                             nb::object out) {
         return into(indexes, std::move(out), [&](const IntView& view, int32_t* values) {
             nb::gil_scoped_release unlocked;
             Decoder decoder(static_cast<const uint8_t*>(bytes.data()), bytes.size());
@@ -200,12 +200,14 @@ struct PyDecoder {
         });
     }
     template <class Work>
-    static nb::object into(const Array& indexes, std::optional<OutArray> out, Work work) {
+    static nb::object into(const Array& indexes, nb::object out, Work work) {
         const IntView view = view_of(indexes, "indexes");
-        if (out) {
-            if (out->size() != indexes.size()) throw InputError("out differs from indexes in size");
-            work(view, out->data());
-            return nb::cast(*out);
+        if (!out.is_none()) {
+            OutArray target;  // never a converted copy, which the caller would not see
+            if (!nb::try_cast<OutArray>(out, target, false)) throw InputError("out is not a contiguous int32 array");
+            if (target.size() != indexes.size()) throw InputError("out differs from indexes in size");
+            work(view, target.data());
+            return out;
         }
         Output values = allocate_like(indexes);
         work(view, values.data());

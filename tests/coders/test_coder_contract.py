@@ -108,6 +108,9 @@ def test_shapes_are_kept_and_out_is_filled(name):
     assert np.array_equal(out, symbols.reshape(shape))
     with pytest.raises(InputError, match="size"):
         coder.decode(data, indexes, handle, out=np.zeros(7, np.int32))
+    for unfit in (np.zeros(24, np.int64), np.zeros(48, np.int32)[::2]):
+        with pytest.raises(InputError, match="contiguous int32"):
+            coder.decode(data, indexes, handle, out=unfit)
 
 
 def test_extreme_symbols_are_coded(name):

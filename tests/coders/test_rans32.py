@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,6 +84,13 @@ def test_every_instruction_set_reads_anchored_and_deeply_split_rows(simd, name):
 def test_gaussian_tables_fit_in_12_bits_and_uneven_ones_do_not():
     assert RANS32.tables(*gaussians(SCALES)).fast
     assert not RANS32.tables(*uneven_case(0)[0]).fast
+
+
+def test_the_environment_chooses_the_instruction_set():
+    command = [sys.executable, "-c", "from tinify import _core; print(_core.simd())"]
+    for asked in ("scalar", "avx2"):
+        done = subprocess.run(command, env={**os.environ, "TINIFY_SIMD": asked}, capture_output=True, text=True)
+        assert done.stdout.strip() == (asked if asked == "scalar" or _core.simd() != "scalar" else "scalar")
 
 
 def test_unknown_instruction_sets_change_nothing():
