@@ -2,6 +2,71 @@
 """Tinify: neural codecs for any signal, composed from registered parts.
 
     signal x -> transform -> y -> quantizer -> symbols -> entropy model -> tables -> coder -> bytes -> container
+
+Names are imported on first use, so that `import tinify` costs nothing: in particular it does not import torch.
 """
 
+import importlib as _importlib
+from importlib import metadata as _metadata
+
 __version__ = "0.1.0"
+
+_NAMES = {
+    "compress": "api",
+    "decompress": "api",
+    "load": "api",
+    "build": "api",
+    "register": "registry",
+    "available_entropy_coders": "entropy_coder",
+    "set_entropy_coder": "entropy_coder",
+    "get_entropy_coder": "entropy_coder",
+    "Signal": "signal",
+    "TinifyError": "errors",
+    "InputError": "errors",
+    "FormatError": "errors",
+    "LimitError": "errors",
+    "DesyncError": "errors",
+    "UnknownComponentError": "errors",
+    "PluginError": "errors",
+    "PluginConflictError": "errors",
+    "ConfigError": "errors",
+    "OutputExistsError": "errors",
+    "WeightsError": "errors",
+    "MissingExtraError": "errors",
+}
+_MODULES = (
+    "ans", "api", "coders", "config", "container", "data", "entropy_models", "errors", "evaluation", "hookspecs",
+    "latent_codecs", "layers", "losses", "media", "metrics", "models", "ops", "plugins", "quantizers", "records",
+    "registry", "signal", "testing", "training", "transforms", "zoo",
+)  # fmt: skip
+__all__ = ["__version__", *_NAMES]
+
+
+def __getattr__(name):
+    if name in _NAMES:
+        value = getattr(_importlib.import_module(f"tinify.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return _importlib.import_module(f"tinify.{name}")
+    raise AttributeError(f"module 'tinify' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_NAMES, *_MODULES})
+
+
+def _refuse_the_other_tinify():
+    """PyPI's `tinify` (the client of a web service) installs into the same folder, where the two break each other."""
+    try:
+        other = _metadata.version("tinify")
+    except _metadata.PackageNotFoundError:
+        return
+    raise ImportError(
+        f"the distribution 'tinify' {other} (TinyPNG's client) is installed beside 'tinify-codec', and both own the "
+        "package folder 'tinify'. Next: `pip uninstall tinify`, then "
+        "`pip install --force-reinstall --no-deps tinify-codec`"
+    )
+
+
+_refuse_the_other_tinify()

@@ -9,6 +9,11 @@ from pathlib import Path
 from tinify.hookspecs import ModelCard, hookimpl
 from tinify.registry import Component
 
+_THEIS_2017 = "Theis et al. 2017, arXiv:1703.00395"
+_GIESEN_2014 = "Giesen 2014, arXiv:1402.3392"
+_DUDA_2013 = "Duda 2013, arXiv:1311.2540"
+_ZEGHIDOUR_2021 = "Zeghidour et al. 2021, arXiv:2107.03312"
+_JOHNSTON_2019 = "Johnston et al. 2019, arXiv:1912.08771"
 _BALLE_2016 = "Ballé et al. 2016, arXiv:1511.06281"
 _BALLE_2018 = "Ballé et al. 2018, arXiv:1802.01436"
 _MINNEN_2018 = "Minnen et al. 2018, arXiv:1809.02736"
@@ -17,40 +22,44 @@ _OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
 
 # kind -> rows of (name, target below `tinify.`, summary, source)
 _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
+    "transform": [
+        ("patch-analysis", "transforms:PatchAnalysis", "series; patches, from a DCT on, to latent vectors", ""),
+        ("patch-synthesis", "transforms:PatchSynthesis", "series; latent vectors to patches", ""),
+    ],
     "quantizer": [
         ("uniform-noise", "quantizers:UniformNoise", "rounds; uniform noise while training", _BALLE_2018),
-        ("uniform-ste", "quantizers:UniformSTE", "rounds; straight-through gradient", "Theis et al. 2017, arXiv:1703.00395"),
+        ("uniform-ste", "quantizers:UniformSTE", "rounds; straight-through gradient", _THEIS_2017),
         ("vq", "quantizers:VectorQuantizer", "nearest vector of a learned codebook", _OORD_2017),
-        ("rvq", "quantizers:ResidualQuantizer", "vector quantizers in stages, each on what the last one left",
-         "Zeghidour et al. 2021, arXiv:2107.03312"),
+        ("rvq", "quantizers:ResidualQuantizer", "stages, each on what the last one left", _ZEGHIDOUR_2021),
     ],
     "entropy-model": [
-        ("entropy-bottleneck", "entropy_models:EntropyBottleneck", "one learned distribution a channel", _BALLE_2018),
-        ("gaussian-conditional", "entropy_models:GaussianConditional", "Gaussians of given scale and mean", _BALLE_2018),
+        ("entropy-bottleneck", "entropy_models:EntropyBottleneck", "one learned density a channel", _BALLE_2018),
+        ("gaussian-conditional", "entropy_models:GaussianConditional", "Gaussians of given scales", _BALLE_2018),
         ("histogram", "entropy_models:HistogramPrior", "token frequencies, integers by nature", ""),
         ("markov1", "entropy_models:Markov1Prior", "token frequencies given the token before", ""),
     ],
     "coder": [
-        ("rans32", "coders.rans32:Rans32", "interleaved rANS, the default; checks what it decodes", "Giesen 2014, arXiv:1402.3392"),
-        ("rans64", "coders.rans64:Rans64", "rANS whose streams are CompressAI's, byte for byte", "Duda 2013, arXiv:1311.2540"),
-        ("rangecoder", "coders.rangecoder:RangeCoder", "range coder: symbols come out in the order they went in", "Martin 1979"),
+        ("rans32", "coders.rans32:Rans32", "interleaved rANS, the default; checks what it decodes", _GIESEN_2014),
+        ("rans64", "coders.rans64:Rans64", "rANS whose streams are CompressAI's, byte for byte", _DUDA_2013),
+        ("rangecoder", "coders.rangecoder:RangeCoder", "range coder: first in, first out", "Martin 1979"),
     ],
     "latent-codec": [
-        ("entropy-bottleneck", "latent_codecs:EntropyBottleneckLatentCodec", "a latent under the factorized prior", _BALLE_2018),
-        ("gaussian-conditional", "latent_codecs:GaussianConditionalLatentCodec", "a latent whose scales and means are given", _BALLE_2018),
+        ("entropy-bottleneck", "latent_codecs:EntropyBottleneckLatentCodec", "factorized prior", _BALLE_2018),
+        ("gaussian-conditional", "latent_codecs:GaussianConditionalLatentCodec", "scales and means given", _BALLE_2018),
         ("hyper", "latent_codecs:HyperLatentCodec", "the side information of a hyperprior", _BALLE_2018),
         ("hyperprior", "latent_codecs:HyperpriorLatentCodec", "a latent and its side information", _BALLE_2018),
-        ("gain", "latent_codecs:GainLatentCodec", "scales around another latent codec: every rate from one checkpoint", _CUI_2021),
-        ("tokens", "latent_codecs.tokens:TokenLatentCodec", "vector-quantizer tokens under a token prior", _OORD_2017),
+        ("gain", "latent_codecs:GainLatentCodec", "around another: every rate from one checkpoint", _CUI_2021),
+        ("tokens", "latent_codecs.tokens:TokenLatentCodec", "quantizer tokens under a token prior", _OORD_2017),
     ],
     "codec": [
         ("bmshj2018-factorized", "models.image:FactorizedPrior", "image; learned factorized prior", _BALLE_2018),
         ("bmshj2018-hyperprior", "models.image:ScaleHyperprior", "image; scale hyperprior", _BALLE_2018),
         ("mbt2018-mean", "models.image:MeanScaleHyperprior", "image; mean and scale hyperprior", _MINNEN_2018),
-        ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens, any number of channels", _OORD_2017),
+        ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens", _OORD_2017),
     ],
     "layer": [
         ("gdn", "layers:GDN", "generalized divisive normalization", _BALLE_2016),
+        ("gdn1", "layers:GDN1", "GDN without squares and roots", _JOHNSTON_2019),
     ],
     "loss": [
         ("rate-distortion", "losses:RateDistortionLoss", "bits plus weighted distortion", _BALLE_2018),
@@ -61,7 +70,7 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("nrmse", "metrics.nrmse:nrmse", "root mean square error over the standard deviation", ""),
         ("max-error", "metrics.max_error:max_error", "largest absolute error", ""),
     ],
-}  # fmt: skip
+}
 
 _MEDIA = [
     ("image", "media.image:FORMAT", "pictures through Pillow: PNG, JPEG, WebP, TIFF, ..."),

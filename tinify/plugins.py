@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
@@ -104,7 +104,8 @@ class Host:
             plugin, problem = self._faulty[kind, name]
             raise PluginError(f"{kind} {name!r} of plugin {plugin.name!r} ({plugin.origin}) is unusable: {problem}")
         for plugin in self.plugins:
-            if plugin.module is None and (name == plugin.name or name.startswith((f"{plugin.name}-", f"{plugin.name}."))):
+            own = name == plugin.name or name.startswith((f"{plugin.name}-", f"{plugin.name}."))
+            if plugin.module is None and own:
                 raise PluginError(f"{kind} {name!r}: plugin {plugin.name!r} ({plugin.origin}) is not loaded: "
                                   f"{plugin.problems[0]}; mend it or `pip uninstall {plugin.distribution}`")
 
@@ -242,7 +243,7 @@ def _builtin() -> ModuleType:
 def _plugin(point: EntryPoint) -> Plugin:
     if point.dist is None:
         return Plugin(point.name, point.value)
-    return Plugin(point.name, point.dist.name, version(point.dist.name), str(point.dist.locate_file("")))
+    return Plugin(point.name, point.dist.name, point.dist.version, str(point.dist.locate_file("")))
 
 
 def _allowlist() -> set[str] | None:

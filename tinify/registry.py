@@ -94,8 +94,8 @@ def components(kind: str | None = None) -> list[Component]:
 def find(kind: str, name: str) -> Component:
     """The row of one component.
 
-    Raises UnknownComponentError (with the nearest names), PluginConflictError when more than one plugin claims the name,
-    PluginError when the plugin that owns the name is broken.
+    Raises UnknownComponentError (with the nearest names), PluginConflictError when more than one plugin claims the
+    name, PluginError when the plugin that owns the name is broken.
     """
     _check_kind(kind)
     host = _plugins()
