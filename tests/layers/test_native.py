@@ -180,12 +180,25 @@ def test_torch_computes_what_native_cannot(reason, monkeypatch):
     elif reason == "small":
         monkeypatch.setattr(native, "_MINIMUM_PIXELS", 32 * 32 + 1)
     elif reason == "empty":
-        monkeypatch.setattr(native, "_MINIMUM_PIXELS", 1)
         x = x[:0]
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=reason == "autocast"):
         assert torch.equal(fast_inference(module)(x), module(x))
     assert not _planned(module)
     assert bool(seen) == (reason == "hook")
+
+
+@pytest.mark.parametrize("size", [(128, 128), (128, 127)])
+def test_a_picture_gives_the_same_bits_alone_and_in_a_batch(size, monkeypatch):
+    monkeypatch.setattr(native, "_MINIMUM_PIXELS", 128 * 128)
+    module, x = _analysis(), torch.rand(3, 3, *size)
+    with torch.no_grad():
+        together = fast_inference(module)(x)
+        assert _planned(module) == (size == (128, 128))
+        alone = torch.cat([fast_inference(module)(x[i : i + 1]) for i in range(3)])
+    if _planned(module):
+        assert torch.equal(together, alone)
+    else:
+        torch.testing.assert_close(together, alone)
 
 
 def test_transformed_weights_live_no_longer_than_the_module():

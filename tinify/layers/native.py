@@ -20,7 +20,8 @@ from tinify.layers.convolutions import SubpixelDeconv
 from tinify.layers.gdn import GDN
 
 _ENABLED = os.environ.get("TINIFY_NATIVE_TRANSFORMS", "1") != "0" and hasattr(_core, "WinogradConv")
-# For one picture with fewer pixels, transforming the weights costs more than it saves.
+# For one picture with fewer pixels, transforming the weights costs more than it saves. The batch does not count: a
+# picture gives the same bits alone and among others.
 _MINIMUM_PIXELS = 128 * 128
 _MULTIPLE = 16  # of channels
 
@@ -145,9 +146,10 @@ def _weight_and_bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> tuple[Tensor, Ten
 
 
 def _suits(module: nn.Sequential, x: Tensor) -> bool:
-    if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or traced:
         return False
-    if torch.jit.is_tracing() or not _is_plain(x) or x.dim() != 4 or _picture_pixels(module, x) < _MINIMUM_PIXELS:
+    if not _is_plain(x) or x.dim() != 4 or x.numel() == 0 or _picture_pixels(module, x) < _MINIMUM_PIXELS:
         return False
     hooked = any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
     return not hooked and all(_is_plain(p) for p in module.parameters())
@@ -158,9 +160,9 @@ def _is_plain(x: Tensor) -> bool:
 
 
 def _picture_pixels(module: nn.Sequential, x: Tensor) -> int:
-    """Pixels on the larger side of the transform: its input's, or its output's where it enlarges."""
+    """Pixels of one picture on the larger side of the transform: its input's, or its output's where it enlarges."""
     growth = 1
     for layer in module:
         if isinstance(layer, nn.ConvTranspose2d):
             growth *= layer.stride[0] * layer.stride[1]
-    return x.shape[0] * x.shape[2] * x.shape[3] * growth
+    return x.shape[2] * x.shape[3] * growth
