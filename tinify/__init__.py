@@ -7,7 +7,9 @@ Names are imported on first use, so that `import tinify` costs nothing: in parti
 """
 
 import importlib as _importlib
-from importlib import metadata as _metadata
+import os as _os
+import re as _re
+import sys as _sys
 
 __version__ = "0.1.0"
 
@@ -56,17 +58,23 @@ def __dir__():
     return sorted({*globals(), *_NAMES, *_MODULES})
 
 
-def _refuse_the_other_tinify():
-    """PyPI's `tinify` (the client of a web service) installs into the same folder, where the two break each other."""
-    try:
-        other = _metadata.version("tinify")
-    except _metadata.PackageNotFoundError:
-        return
-    raise ImportError(
-        f"the distribution 'tinify' {other} (TinyPNG's client) is installed beside 'tinify-codec', and both own the "
-        "package folder 'tinify'. Next: `pip uninstall tinify`, then "
-        "`pip install --force-reinstall --no-deps tinify-codec`"
-    )
+def _refuse_the_other_tinify(path):
+    """PyPI's `tinify` (the client of a web service) installs into the same folder, where the two break each other.
+
+    Looks for its metadata folder by name: importlib.metadata would take longer than all the rest of this import.
+    """
+    for folder in path:
+        try:
+            names = _os.listdir(folder or ".")
+        except OSError:
+            continue
+        found = [name for name in names if _re.fullmatch(r"tinify-\d[^-]*(-py[\d.]+)?\.(dist|egg)-info", name)]
+        if found:
+            raise ImportError(
+                f"the distribution 'tinify' (TinyPNG's client; {_os.path.join(folder, found[0])}) is installed beside "
+                "'tinify-codec', and both own the package folder 'tinify'. Next: `pip uninstall tinify`, then "
+                "`pip install --force-reinstall --no-deps tinify-codec`"
+            )
 
 
-_refuse_the_other_tinify()
+_refuse_the_other_tinify(_sys.path)

@@ -168,5 +168,5 @@ def _check_fingerprint(file: container.TnfFile, codec: Any) -> None:
     own = codec.fingerprint()
     if file.fingerprint != own:
         raise DesyncError(f"the file was made by {file.codec!r} with weights {file.fingerprint.hex()}, and the "
-                          f"{codec.name!r} here has {own.hex()}: it would decode to something else. Install the version "
-                          "of tinify-codec (or of the plugin) that wrote it, or give its folder as the codec")
+                          f"{codec.name!r} here has {own.hex()}: it would decode to something else. Install the "
+                          "version of tinify-codec (or of the plugin) that wrote it, or give its folder as the codec")

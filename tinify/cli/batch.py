@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doing one thing to many files: progress, a line for each, and failures that do not stop the others."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from tinify.cli.paths import Source
+from tinify.errors import TinifyError
+
+
+def run_batch(
+    sources: list[Source],
+    work: Callable[[Source], dict[str, Any]],
+    line: Callable[[dict[str, Any]], str],
+    *,
+    verb: str,
+    as_json: bool,
+    quiet_stdout: bool = False,
+) -> int:
+    """Calls `work` for each source and reports what it returns, as lines or as one JSON list; gives the exit code.
+
+    A TinifyError is reported on stderr and the next source follows. With one source its own exit code is the result,
+    with several 1. `quiet_stdout` sends the lines to stderr, where stdout carries data.
+    """
+    results, failures = [], []
+    with _progress(len(sources), verb) as advance:
+        for source in sources:
+            advance(str(source))
+            try:
+                result = work(source)
+            except TinifyError as error:
+                message = _named(source, error)
+                failures.append(error)
+                result = {"input": str(source), "error": message, "exit_code": error.exit_code}
+                click.echo(f"error: {message}", err=True)
+            else:
+                if not as_json:
+                    click.echo(line(result), err=quiet_stdout)
+            results.append(result)
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+    elif failures and len(sources) > 1:
+        click.echo(f"{len(failures)} of {len(sources)} files failed", err=True)
+    if not failures:
+        return 0
+    return failures[0].exit_code if len(sources) == 1 else 1
+
+
+def _named(source: Source, error: TinifyError) -> str:
+    text = str(error)
+    return text if source.path is None or text.startswith(str(source)) else f"{source}: {text}"
+
+
+@contextmanager
+def _progress(count: int, verb: str) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr where that is a terminal; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task(verb, total=count)
+        started = iter(range(count))
+        yield lambda name: bar.update(task, description=f"{verb} {name}", completed=next(started))

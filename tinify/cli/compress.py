@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tinify compress`"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinify.cli.listing import json_option
+from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
+
+EXTENSION = ".tnf"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compress: a loaded codec or None for the default, and at most one of the three ways to choose a rate."""
+
+    codec: Any
+    quality: float | None
+    target_bpp: float | None
+    target_psnr: float | None
+    force: bool
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="IN... [OUT]")
+@click.option("--output", "-o", help="Output file or folder; every path is then an input.")
+@click.option("--codec", help="A name of `tinify models`, or a folder with codec.toml (./mine). Default: by the input.")
+@click.option("--quality", type=click.FloatRange(0, 100), help="0 to 100, more is better and larger.")
+@click.option("--target-bpp", type=click.FloatRange(0, min_open=True),
+              help="At most so many bits per pixel (or per number of a series), counting the whole file.")
+@click.option("--target-psnr", type=float, help="At least so many dB (of a series: in units of each channel's range).")
+@click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
+@click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
+@json_option
+def compress(paths, output, codec, quality, target_bpp, target_psnr, force, recursive, as_json) -> int:
+    """Compress pictures (PNG, JPEG, WebP, ...) and series (CSV, .npy, .npz) to .tnf files.
+
+    IN is a file, a folder, a pattern or - (standard input). The last of several paths is the output when it ends in
+    .tnf, is a folder, or is - (standard output). Without one, photo.png becomes photo.tnf beside it.
+    """
+    from tinify import api, media
+    from tinify.cli.batch import run_batch
+    from tinify.cli.streams import refuse_terminal
+
+    if sum(value is not None for value in (quality, target_bpp, target_psnr)) > 1:
+        raise click.UsageError("--quality, --target-bpp and --target-psnr exclude each other")
+    inputs, output = split_output(paths, output, lambda last: last.lower().endswith(EXTENSION))
+    sources = expand(inputs, {extension for media_format in media.formats() for extension in media_format.extensions},
+                     recursive)
+    place = choose_output(output, sources, inputs)
+    check_distinct([place.target(source, EXTENSION) for source in sources])
+    if place.stream:
+        refuse_terminal()
+        if as_json:
+            raise click.UsageError("--json and the compressed data cannot both go to standard output; name an output")
+    options = Options(codec if codec is None else api.load(codec), quality, target_bpp, target_psnr, force)
+    return run_batch(sources, lambda source: _compress(source, place, options), _line, verb="compress",
+                     as_json=as_json, quiet_stdout=place.stream)  # fmt: skip
+
+
+def _compress(source: Source, place: Output, options: Options) -> dict[str, Any]:
+    from tinify import api, container, media
+    from tinify.cli.streams import read_source, write_data
+    from tinify.rate_search import bits_per_sample
+
+    start = time.perf_counter()
+    target = place.target(source, EXTENSION)
+    if target is not None:
+        media.check_free(target, options.force)
+    raw = read_source(source)
+    signal = media.read(raw, name="" if source.path is None else str(source.path))
+    data = api.compress_signal(signal, options.codec, options.quality, options.target_bpp, options.target_psnr)
+    write_data(data, target, force=options.force)
+    return {
+        "input": str(source),
+        "output": "-" if target is None else str(target),
+        "modality": signal.modality,
+        "codec": container.inspect(data)["codec"],
+        "shape": list(signal.samples.shape),
+        "input_bytes": len(raw),
+        "output_bytes": len(data),
+        "ratio": round(len(raw) / len(data), 3),
+        "bits_per_sample": round(bits_per_sample(data, signal), 5) if signal.samples.size else None,
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+
+
+def _line(result: dict[str, Any]) -> str:
+    unit = "bpp" if result["modality"] == "image" else "bits/number"
+    rate = "" if result["bits_per_sample"] is None else f", {result['bits_per_sample']:.3f} {unit}"
+    name = Path(result["output"]) if result["output"] != "-" else "-"
+    return (f"{result['input']} -> {name}  {result['input_bytes']:,} -> {result['output_bytes']:,} bytes "
+            f"({result['ratio']:.1f}x{rate})  {result['codec']}")
