@@ -16,3 +16,29 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder}; set TINIFY_DATA")
     return folder
+
+
+@pytest.fixture
+def install_fakes(monkeypatch):
+    """A function that puts fake distributions of tests/fakes on the path and gives the plugin host that finds them."""
+    from tinify import plugins
+
+    def install(*names: str) -> plugins.Host:
+        for name in names:
+            monkeypatch.syspath_prepend(REPOSITORY / "tests" / "fakes" / name)
+        return plugins.reload()
+
+    monkeypatch.delenv("TINIFY_PLUGINS", raising=False)
+    yield install
+    monkeypatch.undo()
+    plugins.reload()
+
+
+@pytest.fixture
+def fake_codecs(install_fakes, monkeypatch):
+    """Codecs without weights, "fake-picture" and "fake-numbers", as the defaults for pictures and series."""
+    from tinify import api
+
+    install_fakes("good")
+    monkeypatch.setattr(api, "DEFAULT_CODECS", {"image": "fake-picture", "series": "fake-numbers"})
+    monkeypatch.setattr(api, "_codecs", {})

@@ -218,7 +218,7 @@ def _check_kind(kind: str) -> None:
 
 
 def _near(word: Any, words: Any) -> str:
-    close = get_close_matches(str(word), [str(w) for w in words], n=3, cutoff=0.5)
+    close = get_close_matches(str(word), [str(w) for w in words], n=3, cutoff=0.6)
     return f" (did you mean {' or '.join(repr(w) for w in close)}?)" if close else ""
 
 
