@@ -57,10 +57,33 @@ def test_a_picture_of_any_size_comes_back_as_forward_gives_it(codec, size):
     assert np.abs(restored.samples - _forward(codec, original.samples)).max() <= 0.5 + 1e-3
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_codecs_wide_enough_for_the_native_layers_give_what_their_forward_gives(kind):
+    codec, original = active(kind, 16, 32), signal(300, 200)
+    restored, _ = _through_a_file(codec, original)
+    assert np.abs(restored.samples - _forward(codec, original.samples)).max() <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("width", [8, 16])
+@pytest.mark.parametrize(("writer", "reader"), [(1, 2), (2, 1)])
+def test_a_file_written_with_other_threads_is_read(width, writer, reader):
+    codec, original = active("mbt2018-mean", width, 16), signal(300, 200)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(writer)
+        file = codec.pack(original)
+        expected = codec.unpack(file).samples
+        torch.set_num_threads(reader)
+        restored = codec.unpack(file).samples
+    finally:
+        torch.set_num_threads(threads)
+    assert np.abs(restored.astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("number", [3, 24])
 def test_kodak_pictures_come_back_as_forward_gives_them(codec, data_dir, number):
     with Image.open(data_dir / "kodak" / f"kodim{number:02}.png") as image:
-        samples = np.asarray(image.convert("RGB"))
+        samples = np.array(image.convert("RGB"))
     restored, data = _through_a_file(codec, Signal("image", samples))
     assert np.abs(restored.samples - _forward(codec, samples)).max() <= 0.5 + 1e-3
     assert len(data) < samples.nbytes / 4
