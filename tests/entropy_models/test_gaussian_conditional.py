@@ -40,10 +40,16 @@ def test_in_training_scales_and_means_get_gradients():
     assert scales.grad.any() and means.grad.any()
 
 
-def test_the_index_is_the_first_table_entry_not_smaller_than_the_scale():
-    table = [0.2, 0.5, 1.0, 4.0]
-    model = GaussianConditional(table)
-    cases = {0.01: 0, 0.2: 0, 0.2001: 1, 0.5: 1, 0.75: 2, 1.0: 2, 3.9: 3, 4.0: 3, 4.1: 3, 1e6: 3}
+@pytest.mark.parametrize(
+    ("coder", "cases"),
+    [
+        ("rans32", {0.01: 0, 0.2: 0, 0.31: 0, 0.32: 1, 0.5: 1, 0.7: 1, 0.72: 2, 1.0: 2, 1.9: 2, 2.1: 3, 1e6: 3}),
+        ("rans64", {0.01: 0, 0.2: 0, 0.2001: 1, 0.5: 1, 0.75: 2, 1.0: 2, 3.9: 3, 4.0: 3, 4.1: 3, 1e6: 3}),
+    ],
+    ids=["nearest-in-ratio", "not-smaller-for-compressai"],
+)
+def test_the_index_is_that_of_the_table_entry_that_the_coder_asks_for(coder, cases):
+    model = GaussianConditional([0.2, 0.5, 1.0, 4.0], entropy_coder=coder)
     indexes = model.build_indexes(torch.tensor([list(cases)]))
     assert indexes.dtype == torch.int32
     assert indexes.tolist() == [list(cases.values())]

@@ -57,6 +57,11 @@ class EntropyModel(nn.Module):
     def cdf_length(self) -> Tensor:
         return self._cdf_length
 
+    @property
+    def coder_name(self) -> str:
+        """Name of the coder in use: its own, or the process's."""
+        return self.entropy_coder or get_entropy_coder()
+
     def update(self, force: bool = False) -> bool:
         """Builds the integer tables from the parameters; True if they were (re)built."""
         raise NotImplementedError
@@ -86,7 +91,7 @@ class EntropyModel(nn.Module):
     def _coder_and_tables(self) -> tuple[Any, Any]:
         if self._quantized_cdf.numel() == 0:
             self.update()
-        name = self.entropy_coder or get_entropy_coder()
+        name = self.coder_name
         buffers = (self._quantized_cdf, self._cdf_length, self._offset)
         coder, tables, seen = self._registered.get(name, (None, None, ()))
         if coder is None or any(a is not b for a, b in zip(seen, buffers, strict=True)):

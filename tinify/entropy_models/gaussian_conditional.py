@@ -31,7 +31,7 @@ class GaussianConditional(EntropyModel):
     """Each element is a Gaussian of its own scale (and mean), convolved with the unit quantization bin.
 
     Shapes: inputs, scales, means (B, C, ...), all the same -> y_hat and likelihoods of that shape.
-    For coding, the scale is looked up in `scale_table`: the first entry that is not smaller.
+    For coding, the scale is looked up in `scale_table`: the entry whose ratio to it is nearest to 1.
     `scale_table` None means CompressAI's 64 scales from 0.11 to 256, built on first use.
 
     Source: Ballé et al. 2018, arXiv:1802.01436; with means, Minnen, Ballé, Toderici 2018, arXiv:1809.02736.
@@ -103,8 +103,12 @@ class GaussianConditional(EntropyModel):
         return outputs, likelihood
 
     def build_indexes(self, scales: Tensor) -> Tensor:
-        """int32 index into `scale_table` for each scale."""
+        """int32 index into `scale_table` for each scale: the nearest entry, in ratio.
+
+        For CompressAI's streams (coder `rans64`) the first entry that is not smaller, as there; that costs 1 to 5 %.
+        """
         if self.scale_table.numel() == 0:
             self.update()
-        steps = self.scale_table[:-1].to(scales.dtype)
+        table = self.scale_table.to(scales.dtype)
+        steps = table[:-1] if self.coder_name == "rans64" else torch.sqrt(table[:-1] * table[1:])
         return torch.bucketize(scales.clamp_min(self.scale_bound.item()).contiguous(), steps, out_int32=True)
