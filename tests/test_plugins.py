@@ -118,7 +118,7 @@ def test_faulty_rows_are_reported_one_by_one(install_fakes):
 
 def test_a_faulty_row_is_an_error_when_its_name_is_asked_for(install_fakes):
     install_fakes("faulty")
-    with pytest.raises(PluginError, match="unusable: .*is not of the form"):
+    with pytest.raises(PluginError, match=r"unusable: .*is not of the form"):
         registry.find("quantizer", "faulty-target")
     with pytest.raises(PluginError, match="module_that_is_not_there"):
         registry.get("quantizer", "faulty-import")

@@ -102,7 +102,7 @@ def test_components_come_in_the_order_of_the_data_path():
 
 
 def test_a_target_that_cannot_be_imported_is_a_plugin_error_with_the_reason():
-    with pytest.raises(PluginError, match="ModuleNotFoundError.*not_there"):
+    with pytest.raises(PluginError, match=r"ModuleNotFoundError.*not_there"):
         registry.resolve(Component("layer", "x", "not_there:Thing"))
     with pytest.raises(PluginError, match="no attribute 'Gone'"):
         registry.resolve(Component("layer", "x", "tinify.errors:Gone"))
@@ -110,7 +110,8 @@ def test_a_target_that_cannot_be_imported_is_a_plugin_error_with_the_reason():
 
 def test_build_config_builds_what_is_nested(floor):
     inner = {"kind": "quantizer", "name": "test-floor", "step": 2.0}
-    outer = registry.build_config({"kind": "quantizer", "name": "test-floor", "step": [inner, 3], "offset": {"a": inner}})
+    config = {"kind": "quantizer", "name": "test-floor", "step": [inner, 3], "offset": {"a": inner}}
+    outer = registry.build_config(config)
     assert outer.step[0].step == 2.0
     assert outer.step[1] == 3
     assert isinstance(outer.offset["a"], floor)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every component of the five stages, and every codec, keeps the contract of its kind.
+
+A component is tried with the arguments that EXAMPLES gives for it; one that is missing there fails.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from tinify import builtin, registry, testing
+from tinify.signal import Signal
+
+EXAMPLES = {
+    ("quantizer", "uniform-noise"): {"step": 0.5},
+    ("quantizer", "uniform-ste"): {"step": 0.5},
+    ("quantizer", "vq"): {"dim": 4, "codebook_size": 16},
+    ("quantizer", "rvq"): {"stages": [{"kind": "quantizer", "name": "vq", "dim": 4, "codebook_size": 8}] * 2},
+    ("entropy-model", "entropy-bottleneck"): {"channels": 3},
+    ("entropy-model", "gaussian-conditional"): {"scale_table": [0.11, 1.0, 30.0]},
+    ("entropy-model", "histogram"): {"levels": 2, "codebook_size": 9},
+    ("entropy-model", "markov1"): {"levels": 2, "codebook_size": 9},
+    ("codec", "bmshj2018-factorized"): {"N": 4, "M": 6},
+    ("codec", "bmshj2018-hyperprior"): {"N": 4, "M": 6, "gain_levels": 2},
+    ("codec", "mbt2018-mean"): {"N": 4, "M": 6, "gain_levels": 2},
+    ("codec", "tokenizer"): {"patch": 4, "stages": 2, "codebook_size": 8, "width": 4},
+}
+
+
+def build(kind, name):
+    torch.manual_seed(0)
+    assert (kind, name) in EXAMPLES, f"add arguments for {kind} {name!r} to EXAMPLES"
+    return registry.build_config({"kind": kind, "name": name, **EXAMPLES[kind, name]})
+
+
+def names_of(kind):
+    return [row.name for row in builtin.tinify_components() if row.kind == kind]
+
+
+@pytest.mark.parametrize("name", names_of("coder"))
+def test_coder(name):
+    testing.check_coder(registry.build("coder", name))
+
+
+@pytest.mark.parametrize("name", names_of("quantizer"))
+def test_quantizer(name):
+    testing.check_quantizer(build("quantizer", name), torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(1)))
+
+
+def test_transform_of_patches():
+    analysis, synthesis = (registry.build("transform", f"patch-{side}", patch=4, width=8)
+                           for side in ("analysis", "synthesis"))  # fmt: skip
+    testing.check_transform(analysis, synthesis, torch.randn(2, 24))
+
+
+@pytest.mark.parametrize("name", names_of("entropy-model"))
+def test_entropy_model(name):
+    testing.check_entropy_model(build("entropy-model", name))
+
+
+@pytest.mark.parametrize("name", names_of("codec"))
+def test_codec(name):
+    codec = build("codec", name)
+    testing.check_codec(codec.eval(), signal_for(codec.modality))
+
+
+def signal_for(modality):
+    rng = np.random.default_rng(0)
+    if modality == "image":
+        return Signal("image", rng.integers(0, 256, (21, 34, 4)).astype(np.uint8), {"icc": b"profile"})
+    x = rng.normal(size=(203, 3)).cumsum(axis=0).astype(np.float32)
+    x[20:30, 1] = np.nan
+    return Signal("series", x, {"csv": b"header"})
