@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tinify.errors import ConfigError
 
 _TOTAL = 1 << 16
+_SHIFT = 32769
 
 
 class TokenPrior(nn.Module):
@@ -18,8 +19,8 @@ class TokenPrior(nn.Module):
         context (what is decoded already) -> row -> integer table -> coder
 
     The context of a token of level l >= 1 is the token of level l - 1 at the same place; that of level 0 is the token
-    of level 0 one step earlier in time, or `codebook_size` at the start. `frequencies` (rows, codebook_size) uint16
-    are counts of 65536 less one, so that a table has every code at least once; they are saved with the weights.
+    of level 0 one step earlier in time, or `codebook_size` at the start. `frequencies` (rows, codebook_size) are saved
+    with the weights: int16, a share of 65536 in [1, 65535] less 32769, so a table has every code at least once.
     """
 
     frequencies: Tensor
@@ -31,8 +32,9 @@ class TokenPrior(nn.Module):
         if levels < 1 or not 1 <= codebook_size <= 4096:
             raise ConfigError(f"{levels} levels of {codebook_size} codes; allowed: at least 1 level, 1 to 4096 codes")
         self.levels, self.codebook_size = int(levels), int(codebook_size)
-        even = torch.full((self.rows, self.codebook_size), (_TOTAL - 1) // self.codebook_size - 1, dtype=torch.int32)
-        self.register_buffer("frequencies", even.to(torch.uint16))
+        even = (_TOTAL - 1) // self.codebook_size
+        shares = torch.full((self.rows, self.codebook_size), even - _SHIFT, dtype=torch.int16)
+        self.register_buffer("frequencies", shares)
 
     @property
     def rows(self) -> int:
@@ -74,11 +76,11 @@ class TokenPrior(nn.Module):
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(size)[None, :].repeat(len(order), 0), axis=1)
         whole += rank < missing[:, None]
-        self.frequencies.copy_(torch.from_numpy(whole.astype(np.uint16)))
+        self.frequencies.copy_(torch.from_numpy((whole + 1 - _SHIFT).astype(np.int16)))
 
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`(cdfs, lengths, offsets)` for a coder: int32 (rows, codebook_size + 2), (rows,), (rows,)."""
-        counts = self.frequencies.numpy().astype(np.int64) + 1
+        counts = self.frequencies.numpy().astype(np.int64) + _SHIFT
         cdfs = np.zeros((self.rows, self.codebook_size + 2), dtype=np.int32)
         cdfs[:, 1:-1] = np.cumsum(counts, axis=1)
         cdfs[:, -1] = _TOTAL
@@ -86,4 +88,4 @@ class TokenPrior(nn.Module):
 
     def bits(self) -> Tensor:
         """Bits of each code in each row: float32 (rows, codebook_size)."""
-        return 16 - torch.log2(self.frequencies.to(torch.float32) + 1)
+        return 16 - torch.log2(self.frequencies.to(torch.float32) + _SHIFT)
