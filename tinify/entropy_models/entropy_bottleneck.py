@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +49,7 @@ class EntropyBottleneck(EntropyModel):
         widths = (1, *self.filters, 1)
         scale = self.init_scale ** (1 / (len(widths) - 1))
         self.matrices, self.biases, self.factors = nn.ParameterList(), nn.ParameterList(), nn.ParameterList()
-        for i, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
             start = math.log(math.expm1(1 / scale / fan_out))
             self.matrices.append(nn.Parameter(torch.full((self.channels, fan_out, fan_in), start)))
             self.biases.append(nn.Parameter(torch.empty(self.channels, fan_out, 1).uniform_(-0.5, 0.5)))

@@ -4,17 +4,12 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from tinify.config import read_toml
 from tinify.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)
@@ -62,8 +57,10 @@ class Recipe:
 
 
 def read_recipe(path: str | Path, kind: type = Recipe) -> Any:
-    """The recipe, a dataclass of type `kind`, in a TOML file. Raises ConfigError with the path of a key that is unknown,
-    missing or ill-typed."""
+    """The recipe, a dataclass of type `kind`, in a TOML file.
+
+    Raises ConfigError with the path of a key that is unknown, missing or ill-typed, or of a file that cannot be read.
+    """
     try:
         table = tomllib.loads(Path(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -9,8 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tinify.container import ALPHA, METADATA, PAYLOAD, Section, TnfFile, pack_metadata, pack_strings
-from tinify.container import unpack_metadata, unpack_strings
+from tinify.container import (
+    ALPHA,
+    METADATA,
+    PAYLOAD,
+    Section,
+    TnfFile,
+    pack_metadata,
+    pack_strings,
+    unpack_metadata,
+    unpack_strings,
+)
 from tinify.entropy_coder import get_entropy_coder, using_entropy_coder
 from tinify.errors import FormatError, InputError
 from tinify.models.image.alpha import pack_alpha, unpack_alpha
