@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tinify.errors import ConfigError
+from tinify.errors import ConfigError, InputError
 from tinify.training.recipe import read_recipe
 
 from .recipes import TINY, write_recipe
@@ -52,5 +52,5 @@ def test_what_is_wrong_with_a_recipe_is_said_with_the_path_of_the_key(tmp_path, 
 
 
 def test_a_recipe_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+    with pytest.raises(InputError, match=r"nowhere\.toml"):
         read_recipe(tmp_path / "nowhere.toml")

@@ -59,13 +59,9 @@ class Recipe:
 def read_recipe(path: str | Path, kind: type = Recipe) -> Any:
     """The recipe, a dataclass of type `kind`, in a TOML file.
 
-    Raises ConfigError with the path of a key that is unknown, missing or ill-typed, or of a file that cannot be read.
+    Raises ConfigError with the path of a key that is unknown, missing or ill-typed, InputError without the file.
     """
-    try:
-        table = tomllib.loads(Path(path).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return _record(kind, table, "")
+    return _record(kind, read_toml(path), "")
 
 
 def _record(cls: type, table: Any, where: str) -> Any:
