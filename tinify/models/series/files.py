@@ -9,8 +9,18 @@ import zlib
 import numpy as np
 import torch
 
-from tinify.container import CRITICAL, GAPS, METADATA, PAYLOAD, Section, TnfFile, pack_metadata, unpack_metadata
-from tinify.container import pack_strings, unpack_strings
+from tinify.container import (
+    CRITICAL,
+    GAPS,
+    METADATA,
+    PAYLOAD,
+    Section,
+    TnfFile,
+    pack_metadata,
+    pack_strings,
+    unpack_metadata,
+    unpack_strings,
+)
 from tinify.errors import FormatError, InputError
 from tinify.models.series.gaps import fill_gaps, gap_codes, pack_gaps, restore_gaps, unpack_gaps
 from tinify.models.series.normalisation import Normalisation
@@ -18,6 +28,7 @@ from tinify.signal import Signal
 
 NORMALISATION, CONSTANTS, VERBATIM = 16 | CRITICAL, 17 | CRITICAL, 18 | CRITICAL
 _PARAMS = struct.Struct("<BI")  # stages, steps of a sequence
+_PROBE_VALUES = 1 << 15
 _STEPS = 256  # patches in a sequence, about: sequences are coded side by side, and each can be decoded alone
 
 
@@ -33,35 +44,58 @@ class SeriesFiles:
     patch: int
 
     @torch.no_grad()
-    def pack(self, signal: Signal, *, quality: float | None = None) -> TnfFile:
-        """Compresses (T, C) samples of any integer or floating type, T and C may be 0."""
+    def pack(
+        self, signal: Signal, *, quality: float | None = None, scale: np.ndarray | None = None
+    ) -> TnfFile:
+        """Compresses (T, C) samples of any integer or floating type, T and C may be 0.
+
+        `scale` (C,), positive: what counts as one unit of error in each channel; None takes the file's deviations.
+        """
         samples = _checked(signal)
         self.eval()
-        verbatim = (Section(VERBATIM, _deflate(samples)),)
-        params, sections = b"", verbatim
+        params, sections = b"", ()
         if samples.shape[0] >= 2 * self.patch and samples.shape[1]:
-            params, coded = self._pack_coded(samples, quality)
-            if _size(coded) < _size(verbatim):
-                sections = coded
-            else:
-                params = b""
+            params, sections = self._pack_coded(samples, quality, scale)
+        if not sections or _size(sections) > 0.5 * _deflated_size(samples):
+            verbatim = (Section(VERBATIM, _deflate(samples)),)
+            if not sections or _size(sections) >= _size(verbatim):
+                params, sections = b"", verbatim
         if signal.metadata:
             sections = (*sections, Section(METADATA, pack_metadata(signal.metadata)))
         return TnfFile("series", self.name, self.fingerprint(), samples.shape, samples.dtype.name, params, sections)
 
-    def _pack_coded(self, samples: np.ndarray, quality: float | None) -> tuple[bytes, tuple[Section, ...]]:
+    def _pack_coded(
+        self, samples: np.ndarray, quality: float | None, units: np.ndarray | None
+    ) -> tuple[bytes, tuple[Section, ...]]:
         codes = gap_codes(samples)
         scale = Normalisation.of(samples, codes == 0)
+        scale = scale if units is None else scale.in_units(units, samples.dtype.name)
         moving = scale.scale > 0
         z = scale.apply(fill_gaps(samples, codes))[:, moving]
-        x, steps = self._to_sequences(z)
-        out = self.compress(x, quality)
-        sections = [Section(NORMALISATION, scale.pack()), Section(PAYLOAD, pack_strings(out.strings))]
+        params, strings = self.encode_series(z, quality)
+        sections = [Section(NORMALISATION, scale.pack()), Section(PAYLOAD, pack_strings(strings))]
         if not moving.all():
             sections.append(Section(CONSTANTS, _constants(samples, codes, ~moving).tobytes()))
         if codes.any():
             sections.append(Section(GAPS | CRITICAL, pack_gaps(codes)))
-        return _PARAMS.pack(out.shape[-1], steps), tuple(sections)
+        return params, tuple(sections)
+
+    def encode_series(self, z: np.ndarray, quality: float | None) -> tuple[bytes, list[list[bytes]]]:
+        """`(params, strings)` of normalised z (T, C) float32; a codec that cuts series in another way has its own."""
+        x, steps = self._to_sequences(z)
+        out = self.compress(x, quality)
+        return _PARAMS.pack(out.shape[-1], steps), out.strings
+
+    def decode_series(self, params: bytes, strings: list[list[bytes]], rows: int, channels: int) -> np.ndarray:
+        """Undoes `encode_series`: (rows, channels) float32. FormatError when params and strings do not fit."""
+        if len(params) != _PARAMS.size:
+            raise FormatError(f"the file has {len(params)} bytes of parameters; a series has {_PARAMS.size}")
+        stages, steps = _PARAMS.unpack(params)
+        count = -(-rows // (self.patch * steps)) if steps else 0
+        if steps > _STEPS or count * steps * self.patch >= rows + (count + 1) * self.patch:
+            raise FormatError(f"sequences of {steps} patches do not fit {rows} rows")
+        x_hat = self.decompress(strings, (channels, count, steps, stages)).x_hat
+        return x_hat.reshape(channels, count * steps * self.patch)[:, :rows].numpy().T
 
     def _to_sequences(self, z: np.ndarray) -> tuple[torch.Tensor, int]:
         rows, channels = z.shape
@@ -88,14 +122,9 @@ class SeriesFiles:
     def _unpack_coded(self, file: TnfFile, rows: int, channels: int, dtype: np.dtype) -> np.ndarray:
         scale = Normalisation.unpack(file.require(NORMALISATION), channels)
         moving = scale.scale > 0
-        stages, steps = _PARAMS.unpack(file.params)
-        count = -(-rows // (self.patch * steps)) if steps else 0
-        if steps > _STEPS or count * steps * self.patch >= rows + (count + 1) * self.patch:
-            raise FormatError(f"sequences of {steps} patches do not fit {rows} rows")
         z = np.zeros((rows, channels), dtype=np.float32)
-        shape = (int(moving.sum()), count, steps, stages)
-        x_hat = self.decompress(unpack_strings(file.require(PAYLOAD)), shape).x_hat
-        z[:, moving] = x_hat.reshape(shape[0], count * steps * self.patch)[:, :rows].numpy().T
+        strings = unpack_strings(file.require(PAYLOAD))
+        z[:, moving] = self.decode_series(file.params, strings, rows, int(moving.sum()))
         gaps = file.find(GAPS)
         samples = _as_type(scale.undo(z), dtype)
         if not moving.all():
@@ -115,13 +144,19 @@ def _checked(signal: Signal) -> np.ndarray:
 def _checked_header(file: TnfFile) -> tuple[int, int, np.dtype]:
     if file.modality != "series" or len(file.shape) != 2:
         raise FormatError(f"a series cannot have shape {file.shape}")
-    if file.find(VERBATIM) is None and len(file.params) != _PARAMS.size:
-        raise FormatError(f"the file has {len(file.params)} bytes of parameters; a series has {_PARAMS.size}")
     return *file.shape, np.dtype(file.dtype)
 
 
 def _size(sections: tuple[Section, ...]) -> int:
     return sum(len(section.data) for section in sections)
+
+
+def _deflated_size(samples: np.ndarray) -> float:
+    # An estimate from some rows: deflating all of a long series would take longer than its codec.
+    rows = max(1, _PROBE_VALUES // max(samples.shape[1], 1))
+    start = (len(samples) - rows) // 2
+    probe = samples if len(samples) <= 2 * rows else samples[start : start + rows]
+    return len(_deflate(probe)) * samples.size / max(probe.size, 1)
 
 
 def _deflate(samples: np.ndarray) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinify.errors import FormatError
+from tinify.errors import FormatError, InputError
 
 _WIDE = {"float64", "int64", "uint64", "int32", "uint32"}
 
@@ -30,8 +30,15 @@ class Normalisation:
         mean = x.sum(axis=0) / count
         deviation = np.sqrt((np.where(valid, x - mean, 0) ** 2).sum(axis=0) / count)
         constant = _is_constant(samples, valid)
-        scale = np.where(constant, 0.0, np.maximum(deviation * peak, np.finfo(np.float64).tiny))
+        scale = np.where(constant, 0.0, np.maximum(deviation * peak, np.finfo(np.float64).smallest_subnormal))
         return cls(*_stored(mean * peak, scale, samples.dtype.name))
+
+    def in_units(self, units: np.ndarray, dtype: str) -> Normalisation:
+        """The same offsets with `units` (C,), finite and positive, for scales; constant channels stay constant."""
+        units = np.asarray(units, dtype=np.float64)
+        if units.shape != self.scale.shape or not (np.isfinite(units).all() and (units > 0).all()):
+            raise InputError(f"scales of shape {units.shape}; each of {len(self.scale)} channels needs one above 0")
+        return Normalisation(*_stored(self.offset, np.where(self.scale > 0, units, 0.0), dtype))
 
     def apply(self, samples: np.ndarray) -> np.ndarray:
         """Normalised float32 samples (T, C); constant channels become 0."""
@@ -46,7 +53,8 @@ class Normalisation:
     def pack(self) -> bytes:
         """8 bytes a channel where float32 holds the numbers, else 16; the length tells which."""
         pairs = np.stack([self.offset, self.scale])
-        narrow = pairs.astype("<f4")
+        with np.errstate(over="ignore", under="ignore"):
+            narrow = pairs.astype("<f4")
         return (narrow if np.array_equal(narrow.astype(np.float64), pairs) else pairs.astype("<f8")).tobytes()
 
     @classmethod
