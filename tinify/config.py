@@ -63,5 +63,5 @@ def check_keys(table: Any, *, required: Iterable[str] = (), optional: Iterable[s
 
 
 def _join(where: str, key: str) -> str:
-    # "file.toml: " ends a file name; "codec" is a table.
-    return f"{where}{key}" if where.endswith(" ") else f"{where}.{key}".lstrip(".")
+    # "file.toml: " is a place in a file, "weights" a table in it.
+    return f"{where}{key}" if not where or where.endswith(" ") else f"{where}.{key}"

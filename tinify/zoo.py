@@ -165,7 +165,7 @@ def cache_folder() -> Path:
 
 
 def _weights(table: Any, folder: Path, where: str) -> Weights:
-    check_keys(table, required=["sha256"], optional=["file", "url"], where=f"{where}weights.")
+    check_keys(table, required=["sha256"], optional=["file", "url"], where=f"{where}weights")
     file, sha256, url = table.get("file", "weights.safetensors"), table["sha256"], table.get("url", "")
     if not isinstance(file, str) or Path(file).name != file:
         raise ConfigError(f"{where}weights.file: {file!r} is not the name of a file in this folder")

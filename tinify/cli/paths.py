@@ -78,7 +78,9 @@ def expand(inputs: list[str], extensions: set[str], recursive: bool) -> list[Sou
 def choose_output(output: str | None, sources: list[Source], inputs: list[str]) -> Output:
     """What kind of place the output is. UsageError when one file is to hold several."""
     if output is None:
-        return Output(stream=sources[0].path is None) if len(sources) == 1 else Output()
+        if len(sources) > 1 and any(source.path is None for source in sources):
+            raise click.UsageError("what standard input gives has no place to go; name a folder with --output")
+        return Output(stream=sources[0].path is None)
     several = len(sources) > 1 or any(Path(text).is_dir() for text in inputs)
     if output == STREAM:
         if several:
