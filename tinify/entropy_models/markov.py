@@ -11,7 +11,9 @@ from tinify.entropy_models.token_prior import TokenPrior
 class Markov1Prior(TokenPrior):
     """One table for each level and context, backed off to the level's histogram where a context was seen little.
 
-    `p(k | c) = (n(c, k) + backoff * p(k)) / (n(c) + backoff)`, counted on training tokens and rounded to integers once.
+    `p(k | c) = (n(c, k) + backoff * p(k)) / (n(c) + backoff)`, counted on training tokens, with 4 % of the level's
+    histogram and 1 % of the even distribution mixed in, so that data unlike the training's stays affordable (at most
+    0.08 bits a token dearer where the context was right). Rounded to integers once.
     Source: Dirichlet back-off, MacKay and Peto 1995, "A hierarchical Dirichlet language model".
     """
 
@@ -36,6 +38,7 @@ class Markov1Prior(TokenPrior):
         for low, high in zip(bounds, [*bounds[1:], self.rows], strict=False):
             block = counts[low:high]
             level = block.sum(axis=0) + 1.0
-            prior = self.backoff * level / level.sum()
-            probabilities[low:high] = (block + prior) / (block.sum(axis=1, keepdims=True) + self.backoff)
+            level /= level.sum()
+            counted = (block + self.backoff * level) / (block.sum(axis=1, keepdims=True) + self.backoff)
+            probabilities[low:high] = 0.95 * counted + 0.04 * level + 0.01 / size
         self.set_probabilities(probabilities)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tinify.models.series import Tokenizer
+from tinify.training.recipe import read_recipe
+from tinify.training.series import SeriesRecipe, train
+
+RECIPE = """
+seed = 3
+[codec]
+kind = "codec"
+name = "tokenizer"
+patch = 8
+stages = 3
+codebook_size = 32
+width = 16
+[data]
+window = 128
+batch_size = 16
+first_batch_size = 64
+[optimizer]
+steps = 60
+[prior]
+qualities = [50.0, 100.0]
+patches = 2000
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("series")
+    t = np.arange(20000) / 20
+    x = np.stack([np.sin(t), np.sin(1.7 * t) + 0.05 * np.random.default_rng(0).normal(size=t.shape)], 1)
+    (folder / "timeseries").mkdir()
+    np.savez(folder / "timeseries" / "sines.npz", x=x.astype(np.float32))
+    split = {"train": [0, 16000], "val": [16000, 17000], "test": [17000, 20000]}
+    (folder / "timeseries" / "index.json").write_text(json.dumps({"sines": {"file": "sines.npz", "split": split}}))
+    (folder / "train.toml").write_text(RECIPE)
+    codec = train(read_recipe(folder / "train.toml", SeriesRecipe), folder, folder / "run")
+    z = ((x - x.mean(0)) / x.std(0))[17000:].T.astype(np.float32)
+    return codec.eval(), torch.from_numpy(z)[None, :, :2992], folder / "run"
+
+
+@torch.no_grad()
+def test_a_short_training_learns_sines(run):
+    codec, x, _ = run
+    out = codec.compress(x, quality=100)
+    x_hat = codec.decompress(out.strings, out.shape).x_hat
+    assert (x_hat - x).square().mean() < 0.02 * x.square().mean()
+    assert 8 * len(out.strings[0][0]) / x.numel() < 1.5
+
+
+def test_the_written_weights_are_those_of_the_codec(run):
+    codec, _, folder = run
+    other = Tokenizer(patch=8, stages=3, codebook_size=32, width=16)
+    other.load_state_dict(load_file(folder / "weights.safetensors"))
+    assert other.fingerprint() == codec.fingerprint()
+
+
+def test_the_prior_that_was_counted_saves_bits(run):
+    *_, folder = run
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    bits = [entry["bits_per_value_before"] for entry in log if "prior_round" in entry]
+    assert len(bits) == 3 and bits[1] < 0.8 * bits[0]

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a finished run to a zoo folder: weights as safetensors, and the codec.toml that names them with their hash.
+
+    python -m tinify.training.export runs/photo-hyperprior/checkpoint.pt zoo/photo-hyperprior --half
+
+The folder must hold the `train.toml` that made the run. `--half` stores the networks in float16; integer tables and the
+distributions they came from stay as they are, so files do not depend on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from tinify import registry
+from tinify.config import read_toml
+from tinify.models.base import Codec
+
+_EXACT = ("entropy_bottleneck.", "gaussian_conditional.", "gain.", "latent_codec")
+
+
+def export(weights: Path, folder: Path, half: bool = False, summary: str = "") -> Codec:
+    """Writes `weights.safetensors` and `codec.toml` into a zoo folder; returns the codec as it will be loaded."""
+    table = read_toml(folder / "train.toml")["codec"]
+    codec: Codec = registry.build_config(table)
+    codec.load_state_dict(_read(weights))
+    codec.update(force=weights.suffix == ".pt", update_quantiles=True)
+    state = {key: _stored(key, tensor, half) for key, tensor in codec.state_dict().items()}
+    save_file(state, folder / "weights.safetensors")
+    (folder / "weights.safetensors").chmod(0o644)
+    digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    lines = [f'summary = "{summary}"', "", "[codec]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    lines += ["", "[weights]", 'file = "weights.safetensors"', f'sha256 = "{digest}"', ""]
+    (folder / "codec.toml").write_text("\n".join(lines), "utf-8")
+    codec.load_state_dict(state)
+    return codec
+
+
+def _read(weights: Path) -> dict[str, torch.Tensor]:
+    if weights.suffix == ".safetensors":
+        return load_file(weights)
+    return torch.load(weights, weights_only=True)["average"]
+
+
+def _stored(key: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
+    network = tensor.is_floating_point() and not key.startswith(_EXACT)
+    return tensor.half().contiguous() if half and network else tensor.contiguous()
+
+
+def _toml(value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path, help="checkpoint.pt or weights.safetensors of a run")
+    parser.add_argument("folder", type=Path, help="the zoo folder, with its train.toml")
+    parser.add_argument("--half", action="store_true", help="networks in float16")
+    parser.add_argument("--summary", default="", help="one line for `tinify models`")
+    options = parser.parse_args()
+    export(options.weights, options.folder, options.half, options.summary)
+
+
+if __name__ == "__main__":
+    main()
