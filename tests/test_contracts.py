@@ -20,10 +20,12 @@ EXAMPLES = {
     ("entropy-model", "gaussian-conditional"): {"scale_table": [0.11, 1.0, 30.0]},
     ("entropy-model", "histogram"): {"levels": 2, "codebook_size": 9},
     ("entropy-model", "markov1"): {"levels": 2, "codebook_size": 9},
+    ("entropy-model", "neighbourhood"): {"sites": 8},
     ("codec", "bmshj2018-factorized"): {"N": 4, "M": 6},
     ("codec", "bmshj2018-hyperprior"): {"N": 4, "M": 6, "gain_levels": 2},
     ("codec", "mbt2018-mean"): {"N": 4, "M": 6, "gain_levels": 2},
     ("codec", "tokenizer"): {"patch": 4, "stages": 2, "codebook_size": 8, "width": 4},
+    ("codec", "dct-tokenizer"): {"blocks": [8, 32], "lane": 64},
 }
 
 

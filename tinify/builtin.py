@@ -37,6 +37,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("gaussian-conditional", "entropy_models:GaussianConditional", "Gaussians of given scales", _BALLE_2018),
         ("histogram", "entropy_models:HistogramPrior", "token frequencies, integers by nature", ""),
         ("markov1", "entropy_models:Markov1Prior", "token frequencies given the token before", ""),
+        ("neighbourhood", "entropy_models.neighbourhood:NeighbourhoodPrior", "integers given their neighbours' size",
+         "after Wu 1997 (ECECOW)"),
     ],
     "coder": [
         ("rans32", "coders.rans32:Rans32", "interleaved rANS, the default; checks what it decodes", _GIESEN_2014),
@@ -50,12 +52,16 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("hyperprior", "latent_codecs:HyperpriorLatentCodec", "a latent and its side information", _BALLE_2018),
         ("gain", "latent_codecs:GainLatentCodec", "around another: every rate from one checkpoint", _CUI_2021),
         ("tokens", "latent_codecs.tokens:TokenLatentCodec", "quantizer tokens under a token prior", _OORD_2017),
+        ("neighbourhood", "latent_codecs.neighbourhood:NeighbourhoodLatentCodec", "rounded numbers under that prior",
+         "Ramchandran, Vetterli 1994"),
     ],
     "codec": [
         ("bmshj2018-factorized", "models.image:FactorizedPrior", "image; learned factorized prior", _BALLE_2018),
         ("bmshj2018-hyperprior", "models.image:ScaleHyperprior", "image; scale hyperprior", _BALLE_2018),
         ("mbt2018-mean", "models.image:MeanScaleHyperprior", "image; mean and scale hyperprior", _MINNEN_2018),
         ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens", _OORD_2017),
+        ("dct-tokenizer", "models.series.dct_tokenizer:DctTokenizer", "series; block DCT under learned contexts",
+         "Ahmed, Natarajan, Rao 1974"),
     ],
     "layer": [
         ("gdn", "layers:GDN", "generalized divisive normalization", _BALLE_2016),
@@ -70,7 +76,7 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("nrmse", "metrics.nrmse:nrmse", "root mean square error over the standard deviation", ""),
         ("max-error", "metrics.max_error:max_error", "largest absolute error", ""),
     ],
-}
+}  # fmt: skip
 
 _MEDIA = [
     ("image", "media.image:FORMAT", "pictures through Pillow: PNG, JPEG, WebP, TIFF, ..."),
