@@ -151,6 +151,12 @@ def test_a_target_out_of_reach_is_an_input_error(tinify, photo, here):
     assert not list(here.glob("*.tnf"))
 
 
+def test_an_output_below_a_file_is_an_input_error(tinify, photo):
+    result = tinify("compress", photo, photo / "x.tnf")
+    assert result.code == 3
+    assert "cannot make the folder" in result.err
+
+
 def test_an_unknown_codec_is_one_error_not_one_a_file(tinify, photo, log):
     result = tinify("compress", photo, log, "--codec", "fake-pictur")
     assert result.code == 6

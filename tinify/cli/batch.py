@@ -30,7 +30,7 @@ def run_batch(
     with several 1. `quiet_stdout` sends the lines to stderr, where stdout carries data.
     """
     results, failures = [], []
-    with _progress(len(sources), verb) as advance:
+    with _progress(len(sources), verb) as (advance, say):
         for source in sources:
             advance(str(source))
             try:
@@ -39,10 +39,10 @@ def run_batch(
                 message = _named(source, error)
                 failures.append(error)
                 result = {"input": str(source), "error": message, "exit_code": error.exit_code}
-                click.echo(f"error: {message}", err=True)
+                say(f"error: {message}", True)
             else:
                 if not as_json:
-                    click.echo(line(result), err=quiet_stdout)
+                    say(line(result), quiet_stdout)
             results.append(result)
     if as_json:
         click.echo(json.dumps(results, indent=2))
@@ -59,17 +59,25 @@ def _named(source: Source, error: TinifyError) -> str:
 
 
 @contextmanager
-def _progress(count: int, verb: str) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr where that is a terminal; elsewhere nothing."""
+def _progress(count: int, verb: str) -> Iterator[tuple[Callable[[str], None], Callable[[str, bool], None]]]:
+    """`advance(name)` moves a bar on stderr where that is a terminal; `say(text, err)` prints a line that does not get
+    into the bar's way."""
     if not sys.stderr.isatty():
-        yield lambda name: None
+        yield (lambda name: None), (lambda text, err: click.echo(text, err=err))
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(verb, total=count)
         started = iter(range(count))
-        yield lambda name: bar.update(task, description=f"{verb} {name}", completed=next(started))
+
+        def say(text: str, err: bool) -> None:
+            if err or sys.stdout.isatty():
+                bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            else:
+                click.echo(text)
+
+        yield (lambda name: bar.update(task, description=f"{verb} {name}", completed=next(started))), say

@@ -11,6 +11,7 @@ import click
 
 from tinify import media
 from tinify.cli.paths import Source
+from tinify.errors import InputError
 from tinify.signal import Signal
 
 
@@ -24,14 +25,14 @@ def write_data(data: bytes, target: Path | None, *, force: bool) -> None:
     if target is None:
         _stdout(data)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     media.write_whole(target, lambda file: file.write(data), overwrite=force)
 
 
 def write_signal(signal: Signal, target: Path | None, extension: str, *, force: bool) -> None:
     """A signal to a file, as its extension says, or to standard output as `extension` says."""
     if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         media.write(signal, target, overwrite=force)
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -43,6 +44,13 @@ def refuse_terminal() -> None:
     """UsageError when binary data would be written to a terminal."""
     if sys.stdout.isatty():
         raise click.UsageError("binary data is not written to a terminal; name an output, or use a pipe")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 
 
 def _stdout(data: bytes) -> None:
