@@ -46,8 +46,8 @@ class FitData:
 class FitOptions:
     """Rates from `lowest` to `highest` quality; numbers a class for the weights and their Adam steps."""
 
-    lowest: float = 0.0
-    highest: float = 90.0
+    lowest: float = 12.0
+    highest: float = 92.0
     rates: int = 14
     numbers: int = 3000
     steps: int = 150

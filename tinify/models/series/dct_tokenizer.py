@@ -23,10 +23,10 @@ from tinify.transforms.patch import dct_basis
 
 _PARAMS = struct.Struct("<HB")  # rate; number of the block size in two bits, of the mixed channels' in two, mixed
 _MIXED = 0x10
-_COARSEST = 8.0  # step at quality 0, in standard deviations; it halves every 9 of quality
+_COARSEST = 32.0  # step at quality 0, in standard deviations
 _STEPS_AN_OCTAVE = 256
-_OCTAVES = 11.0
-_LANES = 2048  # lanes of one string: bounds the memory
+_OCTAVES = 13.0  # how often the step halves up to quality 100
+_LANES = 512  # lanes of one string: bounds the memory, and what is at work fits the cache
 _TRIAL_VALUES = 1 << 16
 _ERROR_PER_BIT = 6 / math.log(2)
 
@@ -40,15 +40,16 @@ class DctTokenizer(SeriesFiles, Codec):
                             └───────┘   └─────────────┘         └─────────┘
 
     Channels are rotated first where that pays (see `Mixing`), then coded alike and apart, in lanes of about `lane` rows
-    that do not need one another. The step is the rate: 8 sigma / 2^(11 q / 100). One set of tables serves every series
+    that do not need one another. The step is the rate: 32 sigma / 2^(13 q / 100). One set of tables serves every series
     at every rate, since a context says how large numbers are here.
 
     Source: Ahmed, Natarajan, Rao 1974 (DCT); contexts: see `NeighbourhoodPrior`.
     """
 
     modality: ClassVar[str] = "series"
+    default_quality: ClassVar[float] = 60.0
 
-    def __init__(self, blocks: Sequence[int] = (16, 64, 256), lane: int = 4096, coder: str = "rans32"):
+    def __init__(self, blocks: Sequence[int] = (4, 16, 64, 256), lane: int = 4096, coder: str = "rans32"):
         super().__init__()
         if not 1 <= len(blocks) <= 4 or any(b < 2 or lane % b for b in blocks) or len(set(blocks)) != len(blocks):
             raise ConfigError(f"blocks are {list(blocks)}; allowed: one to four divisors of the lane's {lane} rows")
@@ -58,7 +59,7 @@ class DctTokenizer(SeriesFiles, Codec):
         self._bases = [dct_basis(b) for b in self.blocks]
 
     def forward(self, x: Tensor, quality: float | None = None) -> ForwardOutput:
-        """What unmixed channels of x (B, C, T) become, and the probabilities of all numbers, as a vector; no gradient."""
+        """What unmixed channels of x (B, C, T) become, and the probability of each number, as a vector; no gradient."""
         z, step = _rows_of(x), self.step_of(self.default_quality if quality is None else quality)[1]
         number = self._choose(z, step)[0] if z.size else 0
         lane, likelihoods, z_hat = self._lane(len(z), number), [torch.ones(0)], np.empty_like(z)

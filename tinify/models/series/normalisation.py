@@ -22,13 +22,19 @@ class Normalisation:
     @classmethod
     def of(cls, samples: np.ndarray, valid: np.ndarray) -> Normalisation:
         """Mean and standard deviation of the valid samples (T, C), rounded to what the file will store."""
+        x = np.ascontiguousarray(samples.T).astype(np.float64)  # channel after channel: sums run along memory
+        gaps = None if valid.all() else ~valid.T
         count = np.maximum(valid.sum(axis=0), 1)
-        x = np.where(valid, samples, 0).astype(np.float64)
-        peak = np.abs(x).max(axis=0, initial=0.0)
+        if gaps is not None:
+            x[gaps] = 0
+        peak = np.maximum(x.max(axis=1, initial=0.0), -x.min(axis=1, initial=0.0))
         peak[peak == 0] = 1.0
-        x /= peak  # squares of 1e300 do not fit
-        mean = x.sum(axis=0) / count
-        deviation = np.sqrt((np.where(valid, x - mean, 0) ** 2).sum(axis=0) / count)
+        x /= peak[:, None]  # squares of 1e300 do not fit
+        mean = x.sum(axis=1) / count
+        x -= mean[:, None]
+        if gaps is not None:
+            x[gaps] = 0
+        deviation = np.sqrt(np.einsum("ct,ct->c", x, x) / count)
         constant = _is_constant(samples, valid)
         scale = np.where(constant, 0.0, np.maximum(deviation * peak, np.finfo(np.float64).smallest_subnormal))
         return cls(*_stored(mean * peak, scale, samples.dtype.name))
