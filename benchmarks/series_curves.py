@@ -6,7 +6,7 @@
 
 Bits per value: bytes of the whole .tnf files (headers, scales, all) * 8 / values. NRMSE: root of the mean squared
 error in units of each channel's deviation on the train split. The peers in classical_rd.json were given values in these
-units, so the codecs are, too (with `--own-scale` they take the deviations of the file itself, which is what one gets who
+units, so the codecs are, too (with `--own-scale` they take the deviations of the file itself, what one gets who
 says nothing). Each recording of a set is a file. Between measured points logarithms are interpolated; beyond its
 coarsest point a curve counts with that point's bits; "-" is where it is not fine enough. Sets: TINIFY_DATA/timeseries.
 """
