@@ -14,7 +14,7 @@ from tinify.errors import ConfigError, DesyncError, FormatError, InputError, Tin
 from tinify.rate_search import pack_to_psnr, pack_to_rate
 from tinify.signal import Signal
 
-DEFAULT_CODECS = {"image": "photo-hyperprior", "series": "tokenizer"}
+DEFAULT_CODECS = {"image": "photo-hyperprior", "series": "dct-tokenizer"}
 AXES = "ndim"  # metadata: how many axes an array had that `compress` gave one more
 _NATIVE_AXES = {"image": 3, "series": 2}
 
