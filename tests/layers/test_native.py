@@ -54,7 +54,7 @@ def _synthesis(N=32, M=48):
 
 
 def _planned(module):
-    return module in native._PLANS
+    return module in native._PLANS.entries
 
 
 def _exact(module, x):
@@ -119,7 +119,7 @@ def test_the_number_of_threads_changes_no_bit(module):
     try:
         for threads in (1, 2, 3, 1):
             torch.set_num_threads(threads)
-            native._PLANS.clear()
+            native._PLANS.entries.clear()
             with torch.no_grad():
                 results.append(fast_inference(module)(x))
     finally:
@@ -204,10 +204,10 @@ def test_a_picture_gives_the_same_bits_alone_and_in_a_batch(size, monkeypatch):
 def test_transformed_weights_live_no_longer_than_the_module():
     module = _analysis()
     _error(module, torch.rand(1, 3, 32, 32))
-    plans = len(native._PLANS)
+    plans = len(native._PLANS.entries)
     del module
     gc.collect()
-    assert len(native._PLANS) < plans
+    assert len(native._PLANS.entries) < plans
 
 
 def test_shapes_that_do_not_fit_are_refused():

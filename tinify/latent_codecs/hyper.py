@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tinify.entropy_models import EntropyBottleneck
 from tinify.errors import ConfigError
 from tinify.latent_codecs.base import LatentCodec, only_stream
-from tinify.latent_codecs.precision import in_double
+from tinify.layers.double import in_double
 from tinify.ops import quantize_ste
 from tinify.records import Record
 

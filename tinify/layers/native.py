@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from tinify import _core
 from tinify.layers.convolutions import SubpixelDeconv
 from tinify.layers.gdn import GDN
+from tinify.layers.prepared import Prepared
 
 _ENABLED = os.environ.get("TINIFY_NATIVE_TRANSFORMS", "1") != "0" and hasattr(_core, "WinogradConv")
 # For one picture with fewer pixels, transforming the weights costs more than it saves. The batch does not count: a
@@ -41,32 +41,19 @@ class _Fast:
     def __call__(self, x: Tensor) -> Tensor:
         if not _suits(self.module, x):
             return self.module(x)
-        plan = _PLANS.get(self.module)
-        if plan is None or not plan.is_current(self.module):
-            plan = _PLANS[self.module] = _Plan(self.module)
-        return plan(x)
+        return _PLANS(self.module)(x)
 
 
 class _Plan:
-    """The layers of a Sequential, native where they can be, and a copy of the weights that they were made from."""
+    """The layers of a Sequential, native where they can be."""
 
     def __init__(self, module: nn.Sequential):
-        self.layers = list(module)
-        self.weights = [p.detach().clone() for p in module.parameters()]
         self.steps: list[Callable[[Tensor], Tensor]] = []
-        for layer in self.layers:
+        for layer in module:
             previous = self.steps[-1] if self.steps else None
             if type(layer) is GDN and isinstance(previous, _Convolution) and previous.take(layer):
                 continue
             self.steps.append(_native(layer) or layer)
-
-    def is_current(self, module: nn.Sequential) -> bool:
-        # The values themselves, about a millisecond: version counters miss what is written through `.data`.
-        layers, weights = list(module), list(module.parameters())
-        if len(layers) != len(self.layers) or len(weights) != len(self.weights):
-            return False
-        same = all(a is b for a, b in zip(self.layers, layers, strict=True))
-        return same and all(torch.equal(a, b) for a, b in zip(self.weights, weights, strict=True))
 
     def __call__(self, x: Tensor) -> Tensor:
         for step in self.steps:
@@ -74,7 +61,7 @@ class _Plan:
         return x
 
 
-_PLANS: WeakKeyDictionary[nn.Module, _Plan] = WeakKeyDictionary()
+_PLANS = Prepared(_Plan)
 
 
 class _Convolution:
