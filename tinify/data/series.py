@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def _ranges(split: list) -> list:
 
 def _cut(low: int, high: int, starts: np.ndarray) -> list[tuple[int, int]]:
     bounds = [low, *(int(s) for s in starts if low < s < high), high]
-    return list(zip(bounds, bounds[1:], strict=False))
+    return list(pairwise(bounds))
 
 
 class SeriesWindows:

@@ -8,4 +8,12 @@ from tinify.entropy_models.histogram import HistogramPrior
 from tinify.entropy_models.markov import Markov1Prior
 from tinify.entropy_models.token_prior import TokenPrior
 
-__all__ = ["EntropyBottleneck", "EntropyModel", "GaussianConditional", "HistogramPrior", "Markov1Prior", "TokenPrior", "get_scale_table"]
+__all__ = [
+    "EntropyBottleneck",
+    "EntropyModel",
+    "GaussianConditional",
+    "HistogramPrior",
+    "Markov1Prior",
+    "TokenPrior",
+    "get_scale_table",
+]

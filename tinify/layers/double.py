@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tinify.layers.convolutions import subpixel_weight
 from tinify.layers.prepared import Prepared
 
 
@@ -31,50 +32,60 @@ def in_double(network: nn.Module, x: Tensor) -> Tensor:
 
 def _make_steps(network: nn.Module) -> list[Callable[[Tensor], Tensor]]:
     double = copy.deepcopy(network).double().requires_grad_(False)
-    layers = double if isinstance(double, nn.Sequential) else [double]
-    return [Winograd3x3(layer) if _is_plain_3x3(layer) else layer for layer in layers]
+    return [_fast(layer) or layer for layer in (double if isinstance(double, nn.Sequential) else [double])]
 
 
 _steps = Prepared(_make_steps)
 
 
-def _is_plain_3x3(layer: nn.Module) -> bool:
-    if type(layer) is not nn.Conv2d or layer.groups != 1 or layer.padding_mode != "zeros":
-        return False
-    return (layer.kernel_size, layer.stride, layer.padding, layer.dilation) == ((3, 3), (1, 1), (1, 1), (1, 1))
+def _fast(layer: nn.Module) -> Winograd3x3 | None:
+    """An equal of a 3x3 convolution, or of a transposed one that doubles the size; None for other layers."""
+    if type(layer) not in (nn.Conv2d, nn.ConvTranspose2d) or layer.groups != 1 or layer.padding_mode != "zeros":
+        return None
+    shape = layer.kernel_size, layer.stride, layer.padding, layer.dilation
+    if isinstance(layer, nn.Conv2d):
+        return Winograd3x3(layer.weight, layer.bias) if shape == ((3, 3), (1, 1), (1, 1), (1, 1)) else None
+    if shape == ((5, 5), (2, 2), (2, 2), (1, 1)) and layer.output_padding == (1, 1):
+        bias = None if layer.bias is None else layer.bias.repeat_interleave(4)
+        return Winograd3x3(subpixel_weight(layer.weight, 2), bias, enlarge=2)
+    return None
 
 
+# Transforms of a tile's input, of a kernel and to a tile's output, for one direction.
 _INPUT = torch.tensor(
     [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
      [0, 4, 0, -5, 0, 1]], dtype=torch.float64,
 )  # fmt: skip
 _KERNEL = torch.tensor(
     [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], dtype=torch.float64
-) / torch.tensor(24.0)
+).div(24)
 _OUTPUT = torch.tensor(
     [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], dtype=torch.float64
 )
 
 
 class Winograd3x3:
-    """A 3x3 convolution in tiles of 4x4 outputs with a quarter of the products: (1, C, H, W) -> (1, out, H, W), float64.
+    """A 3x3 convolution in tiles of 4x4 outputs, with a quarter of the products, in float64.
 
+    (1, C, H, W) -> (1, out, H, W), or with `enlarge` r (1, out / r^2, r H, r W): the pixels of r x r come as channels.
     Source: Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308, F(4x4, 3x3).
     """
 
-    def __init__(self, layer: nn.Conv2d):
-        kernel = _KERNEL.to(layer.weight.device)
-        self.kernel = torch.einsum("ij,ocjk,lk->iloc", kernel, layer.weight, kernel).flatten(0, 1).contiguous()
-        self.bias = None if layer.bias is None else layer.bias[:, None, None]
-        self.inputs, self.outputs = _INPUT.to(kernel.device), _OUTPUT.to(kernel.device)
+    def __init__(self, weight: Tensor, bias: Tensor | None, enlarge: int = 1):
+        transform = torch.kron(_KERNEL, _KERNEL).to(weight.device)  # (36, 9)
+        self.kernel = (transform @ weight.flatten(2).permute(2, 0, 1).flatten(1)).unflatten(1, weight.shape[:2])
+        self.bias, self.enlarge = None if bias is None else bias[:, None, None], enlarge
+        self.inputs = torch.kron(_INPUT, _INPUT).to(weight.device)
+        self.outputs = torch.kron(_OUTPUT, _OUTPUT).to(weight.device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        height, width = x.shape[2:]
+        (channels, height, width), outputs = x.shape[1:], self.kernel.shape[1]
         rows, columns = -(-height // 4), -(-width // 4)
         padded = F.pad(x[0], (1, 4 * columns - width + 1, 1, 4 * rows - height + 1))
-        tiles = padded.unfold(1, 6, 4).unfold(2, 6, 4)  # (C, rows, columns, 6, 6)
-        spread = torch.einsum("ij,crwjk,lk->ilcrw", self.inputs, tiles, self.inputs).reshape(36, len(padded), -1)
-        products = torch.bmm(self.kernel, spread).reshape(6, 6, -1, rows, columns)
-        y = torch.einsum("pi,ijorw,qj->orpwq", self.outputs, products, self.outputs)
-        y = y.reshape(-1, 4 * rows, 4 * columns)[:, :height, :width]
-        return (y if self.bias is None else y + self.bias)[None]
+        tiles = padded.unfold(1, 6, 4).unfold(2, 6, 4).permute(3, 4, 0, 1, 2).reshape(36, -1)
+        spread = (self.inputs @ tiles).reshape(36, channels, rows * columns)
+        y = self.outputs @ torch.bmm(self.kernel, spread).reshape(36, -1)
+        y = y.reshape(4, 4, outputs, rows, columns).permute(2, 3, 0, 4, 1).reshape(outputs, 4 * rows, 4 * columns)
+        y = y[:, :height, :width]
+        y = (y if self.bias is None else y + self.bias)[None]
+        return F.pixel_shuffle(y, self.enlarge) if self.enlarge > 1 else y

@@ -12,7 +12,7 @@ from torch import nn
 
 
 class Prepared:
-    """`Prepared(make)(module)` is `make(module)`, kept as long as the module lives and its layers and weights are the same.
+    """`Prepared(make)(module)` is `make(module)`, kept while the module lives and its layers and weights are the same.
 
     What `make` returns must not refer to the module itself, or it would live for ever; to its layers it may.
     """

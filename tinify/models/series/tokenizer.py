@@ -95,4 +95,5 @@ class Tokenizer(SeriesFiles, Codec):
 
     @staticmethod
     def _by_groups(network, sequences: Tensor) -> Tensor:
-        return torch.cat([network(group) for group in sequences.split(_GROUP)]) if len(sequences) else network(sequences)
+        groups = sequences.split(_GROUP) if len(sequences) else (sequences,)
+        return torch.cat([network(group) for group in groups])
