@@ -50,7 +50,10 @@ def test_given_units_replace_the_deviations_but_not_of_constant_channels():
         of(x).in_units(np.array([1.0, 0.0]), "float64")
 
 
-@pytest.mark.parametrize("data", [b"", bytes(7), np.array([0, np.nan], "<f4").tobytes(), np.array([0, -1], "<f4").tobytes()])
+NOT_SCALES = [b"", bytes(7), np.array([0, np.nan], "<f4").tobytes(), np.array([0, -1], "<f4").tobytes()]
+
+
+@pytest.mark.parametrize("data", NOT_SCALES)
 def test_bytes_that_are_no_scales_are_refused(data):
     with pytest.raises(FormatError):
         Normalisation.unpack(data, 1)
