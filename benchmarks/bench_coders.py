@@ -81,10 +81,20 @@ def median_seconds(call, repeats: int, clock) -> float:
 def run_compressai(python: str, tables, data, repeats: int, clock: str) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "input.npz"
-        arrays = {f"{name}_{part}": a for name, pair in data.items()
-                  for part, a in zip(("symbols", "indexes"), pair, strict=True)}
-        np.savez(path, cdfs=tables[0], lengths=tables[1], offsets=tables[2], cases=list(data),
-                 repeats=max(3, repeats // 3), **arrays)
+        arrays = {
+            f"{name}_{part}": a
+            for name, pair in data.items()
+            for part, a in zip(("symbols", "indexes"), pair, strict=True)
+        }
+        np.savez(
+            path,
+            cdfs=tables[0],
+            lengths=tables[1],
+            offsets=tables[2],
+            cases=list(data),
+            repeats=max(3, repeats // 3),
+            **arrays,
+        )
         script = Path(__file__).with_name("cai_coder.py")
         done = subprocess.run([python, str(script), str(path), clock], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -126,8 +136,17 @@ def main() -> None:
         print(f"{'':22} {'encode':>9} {'decode':>9} {'bytes':>9} {'vs entropy':>10} {'encode':>9} {'decode':>9}")
         if peer:
             print(row("compressai", millions, peer["encode"], peer["decode"], peer["bytes"], entropy, peer))
-            print(row("compressai, from lists", millions, peer["encode_lists"], peer["decode_lists"], peer["bytes"],
-                      entropy, peer))
+            print(
+                row(
+                    "compressai, from lists",
+                    millions,
+                    peer["encode_lists"],
+                    peer["decode_lists"],
+                    peer["bytes"],
+                    entropy,
+                    peer,
+                )
+            )
         for coder in options.coders:
             clock = CLOCKS[options.clock]
             encode, decode, stream = measure(CODERS[coder], symbols, indexes, tables, options.repeats, clock)

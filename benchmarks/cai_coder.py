@@ -70,12 +70,16 @@ def main() -> None:
         flat = [s.tolist() for s in (symbols, indexes, cdfs, sizes, offsets)]
         inner_encode, _ = median_seconds(lambda: ans.RansEncoder().encode_with_indexes(*flat), repeats)  # noqa: B023
         inner_decode, _ = median_seconds(
-            lambda: ans.RansDecoder().decode_with_indexes(stream, *flat[1:]), repeats  # noqa: B023
+            lambda: ans.RansDecoder().decode_with_indexes(stream, *flat[1:]),
+            repeats,  # noqa: B023
         )
         report[str(case)] = {
-            "encode": encode_seconds, "decode": decode_seconds,
-            "encode_lists": inner_encode, "decode_lists": inner_decode,
-            "bytes": len(stream), "sha256": hashlib.sha256(stream).hexdigest(),
+            "encode": encode_seconds,
+            "decode": decode_seconds,
+            "encode_lists": inner_encode,
+            "decode_lists": inner_decode,
+            "bytes": len(stream),
+            "sha256": hashlib.sha256(stream).hexdigest(),
         }
     print(json.dumps(report))
 

@@ -73,8 +73,10 @@ def compress_signal(
     codec = _codec(default_codec(signal) if codec is None else codec)
     if codec.modality != signal.modality:
         fitting = DEFAULT_CODECS.get(signal.modality)
-        raise InputError(f"codec {codec.name!r} is for {codec.modality} signals and this is {signal.modality}"
-                         + (f"; leave the codec out to use {fitting!r}" if fitting else ""))
+        raise InputError(
+            f"codec {codec.name!r} is for {codec.modality} signals and this is {signal.modality}"
+            + (f"; leave the codec out to use {fitting!r}" if fitting else "")
+        )
     if target_bpp is not None:
         return pack_to_rate(codec, signal, target_bpp)
     if target_psnr is not None:
@@ -92,8 +94,10 @@ def decompress_signal(data: bytes, codec: Any = None, *, max_elements: int = con
     except TinifyError:
         raise
     except Exception as error:  # every check sum fits, and still the codec stumbles: the file was made to do that
-        raise FormatError(f"codec {file.codec!r} cannot decode this file: {type(error).__name__}: {error}; "
-                          "it is damaged or was not made by this codec") from error
+        raise FormatError(
+            f"codec {file.codec!r} cannot decode this file: {type(error).__name__}: {error}; "
+            "it is damaged or was not made by this codec"
+        ) from error
 
 
 def load(name: str | os.PathLike) -> Any:
@@ -137,8 +141,10 @@ def _modality(samples: np.ndarray) -> str:
         return "series"
     if samples.ndim == 3 and samples.dtype == np.uint8 and samples.shape[2] in (1, 2, 3, 4):
         return "image"
-    raise InputError(f"an array of shape {samples.shape} and type {samples.dtype} is neither a picture, (H, W, 1 to 4) "
-                     "of uint8, nor a series, (T, C) or (T,)")
+    raise InputError(
+        f"an array of shape {samples.shape} and type {samples.dtype} is neither a picture, (H, W, 1 to 4) "
+        "of uint8, nor a series, (T, C) or (T,)"
+    )
 
 
 def _codec(codec: Any, *, from_file: bool = False) -> Any:
@@ -167,6 +173,8 @@ def _check_rate(quality: float | None, target_bpp: float | None, target_psnr: fl
 def _check_fingerprint(file: container.TnfFile, codec: Any) -> None:
     own = codec.fingerprint()
     if file.fingerprint != own:
-        raise DesyncError(f"the file was made by {file.codec!r} with weights {file.fingerprint.hex()}, and the "
-                          f"{codec.name!r} here has {own.hex()}: it would decode to something else. Install the "
-                          "version of tinify-codec (or of the plugin) that wrote it, or give its folder as the codec")
+        raise DesyncError(
+            f"the file was made by {file.codec!r} with weights {file.fingerprint.hex()}, and the "
+            f"{codec.name!r} here has {own.hex()}: it would decode to something else. Install the "
+            "version of tinify-codec (or of the plugin) that wrote it, or give its folder as the codec"
+        )

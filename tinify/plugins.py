@@ -88,8 +88,11 @@ class Host:
 
     def broken_plugins(self) -> list[str]:
         """Plugins that may bring more than is known of them."""
-        return [f"{p.name} ({p.origin}: {p.problems[0]})" for p in self.plugins
-                if p.problems and not p.rivals and p.name != GROUP]
+        return [
+            f"{p.name} ({p.origin}: {p.problems[0]})"
+            for p in self.plugins
+            if p.problems and not p.rivals and p.name != GROUP
+        ]
 
     def check_claims(self, kind: str, name: str, rows: list[Component]) -> None:
         """Raises what stands in the way of using this name: a conflict, a faulty row, or a plugin that is broken."""
@@ -106,8 +109,10 @@ class Host:
         for plugin in self.plugins:
             own = name == plugin.name or name.startswith((f"{plugin.name}-", f"{plugin.name}."))
             if plugin.module is None and own:
-                raise PluginError(f"{kind} {name!r}: plugin {plugin.name!r} ({plugin.origin}) is not loaded: "
-                                  f"{plugin.problems[0]}; mend it or `pip uninstall {plugin.distribution}`")
+                raise PluginError(
+                    f"{kind} {name!r}: plugin {plugin.name!r} ({plugin.origin}) is not loaded: "
+                    f"{plugin.problems[0]}; mend it or `pip uninstall {plugin.distribution}`"
+                )
 
     def add(self, plugin: Plugin, load: Callable[[], Any]) -> None:
         """Load one plugin and take in what it brings; whatever goes wrong ends in its `problems`."""
@@ -137,11 +142,15 @@ class Host:
     def _take_in(self, plugin: Plugin) -> None:
         callers = self.manager.get_hookcallers(plugin.module) or []
         plugin.hooks = tuple(caller.name for caller in callers if caller.has_spec())
-        plugin.problems += [f"unknown hook {caller.name!r}{_near_hook(caller.name)}"
-                            for caller in callers if not caller.has_spec()]
+        plugin.problems += [
+            f"unknown hook {caller.name!r}{_near_hook(caller.name)}" for caller in callers if not caller.has_spec()
+        ]
         marked = {caller.name for caller in callers}
-        plugin.problems += [f"function {name!r} is not marked @hookimpl" for name, value in vars(plugin.module).items()
-                            if name.startswith("tinify_") and callable(value) and name not in marked]
+        plugin.problems += [
+            f"function {name!r} is not marked @hookimpl"
+            for name, value in vars(plugin.module).items()
+            if name.startswith("tinify_") and callable(value) and name not in marked
+        ]
         if "tinify_components" in plugin.hooks:
             self._take_rows(plugin, self.call(plugin, "tinify_components"))
         if "tinify_media" in plugin.hooks:
@@ -196,8 +205,10 @@ def reload() -> Host:
 @lru_cache(maxsize=1)
 def _host() -> Host:
     if _loading:
-        raise PluginError("a plugin asks for a component while plugins are being loaded; "
-                          "move that call into the function that needs it")
+        raise PluginError(
+            "a plugin asks for a component while plugins are being loaded; "
+            "move that call into the function that needs it"
+        )
     _loading.append(True)
     try:
         return _load()
@@ -264,8 +275,12 @@ def _report(what: str, claimants: list[Plugin]) -> None:
 
 def _conflict(what: str, claimants: list[Plugin], in_session: int) -> str:
     origins = [f"{p.name} ({p.origin}, {p.location})" for p in claimants] + ["this session"] * in_session
-    origins += [f"{p.name} ({rival})" for p in claimants for rival in p.rivals
-                if rival not in {c.distribution for c in claimants}]
+    origins += [
+        f"{p.name} ({rival})"
+        for p in claimants
+        for rival in p.rivals
+        if rival not in {c.distribution for c in claimants}
+    ]
     removable = sorted({p.distribution for p in claimants} - {"tinify-codec"})
     steps = [f"`pip uninstall {name}`" for name in removable]
     if in_session:

@@ -35,8 +35,10 @@ def pack_to_rate(codec: Any, signal: Signal, target_bpp: float) -> bytes:
     at = _packer(codec, signal)
     smallest = at(LOWEST)
     if bits_per_sample(smallest, signal) > target_bpp:
-        raise InputError(f"{target_bpp:g} bpp cannot be reached: at quality 0 the file has {len(smallest)} bytes, "
-                         f"{bits_per_sample(smallest, signal):.4g} bpp; ask for more, or choose another codec")
+        raise InputError(
+            f"{target_bpp:g} bpp cannot be reached: at quality 0 the file has {len(smallest)} bytes, "
+            f"{bits_per_sample(smallest, signal):.4g} bpp; ask for more, or choose another codec"
+        )
     largest = at(HIGHEST)
     if bits_per_sample(largest, signal) <= target_bpp:
         return largest
@@ -64,8 +66,10 @@ def pack_to_psnr(codec: Any, signal: Signal, target_db: float) -> bytes:
     best = at(HIGHEST)
     reached = quality_of(best)
     if reached < target_db:
-        raise InputError(f"{target_db:g} dB cannot be reached: at quality 100 it is {reached:.2f} dB; ask for less, or "
-                         "choose another codec")
+        raise InputError(
+            f"{target_db:g} dB cannot be reached: at quality 100 it is {reached:.2f} dB; ask for less, or "
+            "choose another codec"
+        )
     low, high = LOWEST, HIGHEST
     smallest = at(LOWEST)
     if quality_of(smallest) >= target_db:

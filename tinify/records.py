@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 
+@dataclass(frozen=True, eq=False)
 class Record(Mapping):
     """A frozen dataclass that reads as a mapping from field name to value, in field order."""
 

@@ -133,10 +133,15 @@ def build_config(config: Mapping[str, Any], *, path: str = "") -> Any:
     """
     missing = [key for key in ("kind", "name") if not isinstance(config.get(key), str)]
     if missing:
-        raise ConfigError(f"{path or 'config'}: {missing[0]!r} is missing or not a string; "
-                          'a component is given as kind = "...", name = "...", and its arguments')
-    arguments = {key: _built(value, f"{path}.{key}" if path else key)
-                 for key, value in config.items() if key not in ("kind", "name")}
+        raise ConfigError(
+            f"{path or 'config'}: {missing[0]!r} is missing or not a string; "
+            'a component is given as kind = "...", name = "...", and its arguments'
+        )
+    arguments = {
+        key: _built(value, f"{path}.{key}" if path else key)
+        for key, value in config.items()
+        if key not in ("kind", "name")
+    }
     try:
         return build(config["kind"], config["name"], **arguments)
     except (ConfigError, UnknownComponentError) as error:
@@ -153,8 +158,10 @@ def resolve(row: Component) -> Any:
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as error:  # whatever a plugin's module raises while it is imported
-        raise PluginError(f"{row.kind} {row.name!r} of plugin {row.plugin!r} cannot be imported from {row.target}: "
-                          f"{type(error).__name__}: {error}; run `tinify plugins --check`") from error
+        raise PluginError(
+            f"{row.kind} {row.name!r} of plugin {row.plugin!r} cannot be imported from {row.target}: "
+            f"{type(error).__name__}: {error}; run `tinify plugins --check`"
+        ) from error
     return found
 
 

@@ -120,13 +120,17 @@ def check_tables(cdfs: np.ndarray, lengths: np.ndarray, offsets: np.ndarray) -> 
     """CDF tables as a coder takes them: row r rises strictly from 0 to 65536 in its first lengths[r] entries."""
     for name, array in (("cdfs", cdfs), ("lengths", lengths), ("offsets", offsets)):
         _expect(array.dtype == np.int32, f"{name} are int32, not {array.dtype}")
-    _expect(cdfs.ndim == 2 and lengths.shape == offsets.shape == (len(cdfs),),
-            f"shapes (rows, width), (rows,), (rows,), not {cdfs.shape}, {lengths.shape}, {offsets.shape}")
+    _expect(
+        cdfs.ndim == 2 and lengths.shape == offsets.shape == (len(cdfs),),
+        f"shapes (rows, width), (rows,), (rows,), not {cdfs.shape}, {lengths.shape}, {offsets.shape}",
+    )
     for row, length in enumerate(lengths):
         _expect(2 <= length <= cdfs.shape[1], f"length of row {row} is in [2, {cdfs.shape[1]}], not {length}")
         used = cdfs[row, :length]
-        _expect(used[0] == 0 and used[-1] == TOTAL and bool((np.diff(used) > 0).all()),
-                f"row {row} rises strictly from 0 to {TOTAL}")
+        _expect(
+            used[0] == 0 and used[-1] == TOTAL and bool((np.diff(used) > 0).all()),
+            f"row {row} rises strictly from 0 to {TOTAL}",
+        )
 
 
 def check_codec(codec: Any, signal: Signal, *, qualities: tuple[float | None, ...] = (None, 0, 100)) -> None:
@@ -173,8 +177,10 @@ def _check_round_trip(coder: Any, tables: Any, symbols: np.ndarray, indexes: np.
     data = coder.encode(symbols, indexes, tables)
     _expect(isinstance(data, bytes), f"encode gives bytes, not {type(data).__name__}")
     decoded = coder.decode(data, indexes, tables)
-    _expect(decoded.dtype == np.int32 and decoded.shape == indexes.shape,
-            f"decode gives int32 of {indexes.shape}, not {decoded.dtype} of {decoded.shape}: {what}")
+    _expect(
+        decoded.dtype == np.int32 and decoded.shape == indexes.shape,
+        f"decode gives int32 of {indexes.shape}, not {decoded.dtype} of {decoded.shape}: {what}",
+    )
     _expect(np.array_equal(decoded, symbols), f"decode gives what was encoded: {what}")
     out = np.empty(indexes.shape, np.int32)
     coder.decode(data, indexes, tables, out=out)
@@ -230,8 +236,10 @@ def _tables_of(model: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _check_restored(signal: Signal, restored: Signal, what: str) -> None:
     x, x_hat = signal.samples, restored.samples
     _expect(restored.modality == signal.modality, f"the modality comes back: {what}")
-    _expect(x_hat.shape == x.shape and x_hat.dtype == x.dtype,
-            f"{x.shape} of {x.dtype} comes back, not {x_hat.shape} of {x_hat.dtype}: {what}")
+    _expect(
+        x_hat.shape == x.shape and x_hat.dtype == x.dtype,
+        f"{x.shape} of {x.dtype} comes back, not {x_hat.shape} of {x_hat.dtype}: {what}",
+    )
     _expect(restored.metadata == signal.metadata, f"the metadata comes back: {what}")
 
 
@@ -246,8 +254,9 @@ def _check_damaged_sections(codec: Any, file: Any) -> None:
             except TinifyError:
                 continue
             except Exception as error:
-                raise ContractError(f"a damaged section of kind {section.kind} gives a TinifyError, not "
-                                    f"{type(error).__name__}: {error}") from error
+                raise ContractError(
+                    f"a damaged section of kind {section.kind} gives a TinifyError, not {type(error).__name__}: {error}"
+                ) from error
 
 
 def _expect(fact: bool, promise: str) -> None:

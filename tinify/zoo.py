@@ -61,24 +61,34 @@ class Weights:
         path = self.local or self._fetch()
         actual = _sha256(path)
         if actual != self.sha256:
-            raise WeightsError(f"{path} has sha256 {actual}, and {self.folder / CODEC_FILE} says {self.sha256}; "
-                               "delete the file and get it again")
+            raise WeightsError(
+                f"{path} has sha256 {actual}, and {self.folder / CODEC_FILE} says {self.sha256}; "
+                "delete the file and get it again"
+            )
         return path
 
     def _fetch(self) -> Path:
         if not self.url:
             raise WeightsError(f"{self.folder / self.file} is missing, and {CODEC_FILE} gives no url to fetch it from")
         if os.environ.get(OFFLINE, "") not in ("", "0"):
-            raise WeightsError(f"the weights of {self.folder.name!r} are not here and {OFFLINE} is set; unset it, or "
-                               f"put {self.url} at {self._cached}")
+            raise WeightsError(
+                f"the weights of {self.folder.name!r} are not here and {OFFLINE} is set; unset it, or "
+                f"put {self.url} at {self._cached}"
+            )
         import pooch
 
         try:
-            pooch.retrieve(self.url, f"sha256:{self.sha256}", self._cached.name, cache_folder(),
-                           downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S))
+            pooch.retrieve(
+                self.url,
+                f"sha256:{self.sha256}",
+                self._cached.name,
+                cache_folder(),
+                downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S),
+            )
         except Exception as error:  # requests' errors, the operating system's, and ValueError for a wrong hash
-            raise WeightsError(f"cannot fetch {self.url}: {error}; nothing was kept. Try again, or put the file at "
-                               f"{self._cached}") from error
+            raise WeightsError(
+                f"cannot fetch {self.url}: {error}; nothing was kept. Try again, or put the file at {self._cached}"
+            ) from error
         return self._cached
 
 
@@ -115,8 +125,9 @@ def find(name: str) -> Entry:
     cards = plugins.host().models.get(name, [])
     if len(cards) > 1:
         owners = ", ".join(f"{card.plugin} ({card.path})" for card in cards)
-        raise PluginConflictError(f"model {name!r} is claimed by {owners}; none is used. Next: `tinify plugins`, and "
-                                  "uninstall one of them")
+        raise PluginConflictError(
+            f"model {name!r} is claimed by {owners}; none is used. Next: `tinify plugins`, and uninstall one of them"
+        )
     if not cards:
         raise UnknownComponentError(_unknown(name))
     return read_entry(cards[0].path, cards[0])

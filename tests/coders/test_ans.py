@@ -63,9 +63,14 @@ def test_wrong_input_is_an_input_error(case):
     tables, _, indexes = case
     encode = ans.RansEncoder().encode_with_indexes
     cdfs, sizes, offsets = as_lists(tables)
-    for bad in (([0.5], [0], cdfs, sizes, offsets), ([1 << 70], [0], cdfs, sizes, offsets),
-                ([0], [0], [[0, 0.5, 65536]], [3], [0]), ([0], [0], [[0, 65536]], [3], [0]),
-                ([0], [0], [[0, 1 << 80]], [2], [0]), ([0], [0], cdfs[:-1], sizes, offsets)):
+    for bad in (
+        ([0.5], [0], cdfs, sizes, offsets),
+        ([1 << 70], [0], cdfs, sizes, offsets),
+        ([0], [0], [[0, 0.5, 65536]], [3], [0]),
+        ([0], [0], [[0, 65536]], [3], [0]),
+        ([0], [0], [[0, 1 << 80]], [2], [0]),
+        ([0], [0], cdfs[:-1], sizes, offsets),
+    ):
         with pytest.raises(InputError):
             encode(*bad)
     with pytest.raises(InputError, match="set_stream"):

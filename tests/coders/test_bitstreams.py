@@ -26,8 +26,11 @@ def stored_case(case):
     bins = 700 if case == "wide" else 40
     rows = []
     for row in range(4):
-        weight = 1 + (np.arange(bins) * 7919 * (row + 1)) % 61 if case == "wide" else 1 + (1 << 14) // (
-            1 + (row + 1) * np.abs(np.arange(bins) - 20) ** 2)
+        weight = (
+            1 + (np.arange(bins) * 7919 * (row + 1)) % 61
+            if case == "wide"
+            else 1 + (1 << 14) // (1 + (row + 1) * np.abs(np.arange(bins) - 20) ** 2)
+        )
         counts = np.maximum(1, weight * 60_000 // weight.sum())
         rows.append(np.concatenate([[0], np.cumsum(counts), [65536]]))
     indexes = (first % 4).astype(np.uint8)

@@ -58,4 +58,3 @@ def test_a_recipe_gives_the_same_weights_twice(tmp_path):
     stored = load_file(tmp_path / "a" / "weights.safetensors")
     assert all(torch.equal(stored[key], first[key]) for key in first)
     assert (tmp_path / "a" / "log.jsonl").read_text().count("block") == 2
-

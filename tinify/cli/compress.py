@@ -32,8 +32,11 @@ class Options:
 @click.option("--output", "-o", help="Output file or folder; every path is then an input.")
 @click.option("--codec", help="A name of `tinify models`, or a folder with codec.toml (./mine). Default: by the input.")
 @click.option("--quality", type=click.FloatRange(0, 100), help="0 to 100, more is better and larger.")
-@click.option("--target-bpp", type=click.FloatRange(0, min_open=True),
-              help="At most so many bits per pixel (or per number of a series), counting the whole file.")
+@click.option(
+    "--target-bpp",
+    type=click.FloatRange(0, min_open=True),
+    help="At most so many bits per pixel (or per number of a series), counting the whole file.",
+)
 @click.option("--target-psnr", type=float, help="At least so many dB (of a series: in units of each channel's range).")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
@@ -51,8 +54,9 @@ def compress(paths, output, codec, quality, target_bpp, target_psnr, force, recu
     if sum(value is not None for value in (quality, target_bpp, target_psnr)) > 1:
         raise click.UsageError("--quality, --target-bpp and --target-psnr exclude each other")
     inputs, output = split_output(paths, output, lambda last: last.lower().endswith(EXTENSION))
-    sources = expand(inputs, {extension for media_format in media.formats() for extension in media_format.extensions},
-                     recursive)
+    sources = expand(
+        inputs, {extension for media_format in media.formats() for extension in media_format.extensions}, recursive
+    )
     place = choose_output(output, sources, inputs)
     check_distinct([place.target(source, EXTENSION) for source in sources])
     if place.stream:
@@ -95,5 +99,7 @@ def _line(result: dict[str, Any]) -> str:
     unit = "bpp" if result["modality"] == "image" else "bits/number"
     rate = "" if result["bits_per_sample"] is None else f", {result['bits_per_sample']:.3f} {unit}"
     name = Path(result["output"]) if result["output"] != "-" else "-"
-    return (f"{result['input']} -> {name}  {result['input_bytes']:,} -> {result['output_bytes']:,} bytes "
-            f"({result['ratio']:.1f}x{rate})  {result['codec']}")
+    return (
+        f"{result['input']} -> {name}  {result['input_bytes']:,} -> {result['output_bytes']:,} bytes "
+        f"({result['ratio']:.1f}x{rate})  {result['codec']}"
+    )

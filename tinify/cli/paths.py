@@ -116,8 +116,13 @@ def _expand_one(text: str, extensions: set[str], recursive: bool) -> list[Source
 
 def _folder(folder: Path, extensions: set[str], recursive: bool) -> list[Source]:
     below = sorted(folder.rglob("*") if recursive else folder.iterdir())
-    found = [path for path in below if path.suffix.lower() in extensions and path.is_file()
-             and not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    found = [
+        path
+        for path in below
+        if path.suffix.lower() in extensions
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
     if not found:
         hint = "" if recursive else "; --recursive looks into its folders, too"
         raise InputError(f"{folder}: nothing in this folder ends in {', '.join(sorted(extensions))}{hint}")

@@ -26,8 +26,10 @@ class PluginCommands:
 
     def get(self, name: str) -> click.Command | None:
         if name in self.conflicts:
-            raise PluginConflictError(f"command {name!r} is claimed by {' and '.join(self.conflicts[name])}; none is "
-                                      "used. Next: uninstall one of them")
+            raise PluginConflictError(
+                f"command {name!r} is claimed by {' and '.join(self.conflicts[name])}; none is "
+                "used. Next: uninstall one of them"
+            )
         return self.usable.get(name)
 
 

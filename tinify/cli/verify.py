@@ -40,8 +40,9 @@ def _verify(source: Source, codec: Any) -> dict[str, Any]:
     header = container.inspect(data)
     samples = api.decompress_signal(data, codec).samples
     if list(samples.shape) != header["shape"] or samples.dtype.name != header["dtype"]:
-        raise FormatError(f"decodes to {samples.shape} of {samples.dtype}; its header says {header['shape']} of "
-                          f"{header['dtype']}")
+        raise FormatError(
+            f"decodes to {samples.shape} of {samples.dtype}; its header says {header['shape']} of {header['dtype']}"
+        )
     return {
         "input": str(source),
         "ok": True,

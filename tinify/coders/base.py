@@ -13,7 +13,7 @@ from tinify import _core
 class Encoder:
     """A stream in the making: `push` segment after segment, then `finish`.
 
-        push(symbols, indexes, tables) ... finish() -> bytes
+    push(symbols, indexes, tables) ... finish() -> bytes
     """
 
     def __init__(self, native: Any):
@@ -31,7 +31,7 @@ class Encoder:
 class Decoder:
     """Reads a stream back in the order in which it was pushed, in pieces of any size.
 
-        pull(indexes, tables) -> symbols ... finish()
+    pull(indexes, tables) -> symbols ... finish()
     """
 
     def __init__(self, native: Any):

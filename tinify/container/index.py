@@ -67,11 +67,10 @@ class EntryReader:
         self._source.seek(0)
         head = read_head(self._source.read(HEAD_MAX))
         self.file = head.file
-        self._table: np.ndarray | None = None
-        self._payload: tuple[int, int] | None = None
-        self._scan(head.end, head.sections)
-        if self._table is None or self._payload is None:
+        table, payload = self._scan(head.end, head.sections)
+        if table is None or payload is None:
             raise FormatError("the file has no index: decode it as a whole")
+        self._table, self._payload = table, payload
         if int(self._table[-1, :2].sum()) != self._payload[1]:
             raise FormatError("the index does not cover the payload: the file is damaged")
 
@@ -101,7 +100,9 @@ class EntryReader:
             raise FormatError(f"{length} bytes at {position} are declared and {len(data)} are there: it is cut off")
         return data
 
-    def _scan(self, position: int, sections: int) -> None:
+    def _scan(self, position: int, sections: int) -> tuple[np.ndarray | None, tuple[int, int] | None]:
+        """The index, and start and length of the payload, where they are."""
+        table, payload = None, None
         size = self._source.seek(0, io.SEEK_END)
         for _ in range(sections):
             self._source.seek(position)
@@ -111,12 +112,13 @@ class EntryReader:
             if start + length + 4 > size:
                 raise FormatError("a section ends beyond the end of the file: it is cut off")
             kind = lead[0] & ~CRITICAL
-            if kind == PAYLOAD and self._payload is None:
-                self._payload = start, length
-            if kind == INDEX and self._table is None:
+            if kind == PAYLOAD and payload is None:
+                payload = start, length
+            if kind == INDEX and table is None:
                 self._check_crc(position, start + length)
-                self._table = unpack_index(self._read(start, length))
+                table = unpack_index(self._read(start, length))
             position = start + length + 4
+        return table, payload
 
     def _check_crc(self, start: int, end: int) -> None:
         # The CRC runs on from the one before the section, which stands in the four bytes before it.

@@ -40,7 +40,7 @@ class LatentValues(Record):
 class LatentCodec(nn.Module):
     """Quantizer, entropy model and coder for one latent; they nest.
 
-        y (B, C, H, W) -> quantize -> symbols -> tables -> coder -> strings
+    y (B, C, H, W) -> quantize -> symbols -> tables -> coder -> strings
     """
 
     def forward(self, y: Tensor, *args: Any) -> Any:

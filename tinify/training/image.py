@@ -87,9 +87,7 @@ class Trainer:
         torch._foreach_lerp_(list(self.average.parameters()), mine, 1 - decay)
 
     def save(self, folder: Path) -> None:
-        state = {
-            name: getattr(self, name).state_dict() for name in ("codec", "average", "optimizer", "aux_optimizer")
-        }
+        state = {name: getattr(self, name).state_dict() for name in ("codec", "average", "optimizer", "aux_optimizer")}
         torch.save({**state, "step": self.step}, folder / "checkpoint.tmp")
         os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
 

@@ -77,8 +77,15 @@ def fit(codec: DctTokenizer, sets: list[SeriesSet], recipe: FitRecipe, log) -> N
         _fit_tables(latent, _scaled(ys, rates, recipe.data.values, random), weight=0.0)
         # Once more on the numbers that rate-aware rounding with these tables chooses.
         _fit_tables(latent, _scaled(ys, rates, recipe.data.values, random), weight=1.0)
-        log({"block": block, "bits_a_number_in_the_fit": round(loss, 4), "numbers": len(latent.prior.frequencies),
-             "shrink": latent.shrink.mean(0).tolist(), "seconds": round(time.perf_counter() - since, 1)})
+        log(
+            {
+                "block": block,
+                "bits_a_number_in_the_fit": round(loss, 4),
+                "numbers": len(latent.prior.frequencies),
+                "shrink": latent.shrink.mean(0).tolist(),
+                "seconds": round(time.perf_counter() - since, 1),
+            }
+        )
 
 
 def _blocks(codec: DctTokenizer, s: SeriesSet, number: int) -> list[np.ndarray]:

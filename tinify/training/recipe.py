@@ -72,7 +72,7 @@ def _record(cls: type, table: Any, where: str) -> Any:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             hint = f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(sorted(known))}"
-            raise ConfigError(f'{where}{key}: unknown key{hint}')
+            raise ConfigError(f"{where}{key}: unknown key{hint}")
     hints = get_type_hints(cls)
     values = {key: _value(hints[key], value, f"{where}{key}") for key, value in table.items()}
     try:

@@ -34,8 +34,8 @@ _CODERS = ("rans32", "rans64", "rangecoder")
 class ImageFiles:
     """`pack` and `unpack` of an `ImageCodec`.
 
-        (H, W, 1..4) uint8 -> RGB in [0, 1], padded -> compress -> strings -> payload section
-                           -> alpha channel         -> lossless  -> alpha section
+    (H, W, 1..4) uint8 -> RGB in [0, 1], padded -> compress -> strings -> payload section
+                       -> alpha channel         -> lossless  -> alpha section
     """
 
     @torch.no_grad()

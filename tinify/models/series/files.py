@@ -44,9 +44,7 @@ class SeriesFiles:
     patch: int
 
     @torch.no_grad()
-    def pack(
-        self, signal: Signal, *, quality: float | None = None, scale: np.ndarray | None = None
-    ) -> TnfFile:
+    def pack(self, signal: Signal, *, quality: float | None = None, scale: np.ndarray | None = None) -> TnfFile:
         """Compresses (T, C) samples of any integer or floating type, T and C may be 0.
 
         `scale` (C,), positive: what counts as one unit of error in each channel; None takes the file's deviations.
