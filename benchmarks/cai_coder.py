@@ -70,8 +70,8 @@ def main() -> None:
         flat = [s.tolist() for s in (symbols, indexes, cdfs, sizes, offsets)]
         inner_encode, _ = median_seconds(lambda: ans.RansEncoder().encode_with_indexes(*flat), repeats)  # noqa: B023
         inner_decode, _ = median_seconds(
-            lambda: ans.RansDecoder().decode_with_indexes(stream, *flat[1:]),
-            repeats,  # noqa: B023
+            lambda: ans.RansDecoder().decode_with_indexes(stream, *flat[1:]),  # noqa: B023
+            repeats,
         )
         report[str(case)] = {
             "encode": encode_seconds,
