@@ -60,7 +60,7 @@ class GaussianConditionalLatentCodec(LatentCodec):
 
     def forward(self, y: Tensor, ctx_params: Tensor) -> LatentForward:
         scales, means = self._scales_and_means(ctx_params)
-        y_hat, likelihoods = self.gaussian_conditional(y, scales, means)
+        y_hat, likelihoods = self.gaussian_conditional(y, scales.to(y.dtype), means)
         if self.quantizer == "ste":
             y_hat = quantize_ste(y) if means is None else quantize_ste(y - means) + means
         return LatentForward({"y": likelihoods}, y_hat)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from tinify.entropy_models import EntropyBottleneck
@@ -48,8 +49,8 @@ class HyperLatentCodec(LatentCodec):
         y ──►──┤h_a├──►──┤ Q ├───►───····───►───┤h_s├──►── params
                └───┘     └───┘        EB        └───┘
 
-    For coding, h_s runs in float64 (`precision="double"`), so that both ends choose the same tables whatever their
-    threads and layouts; "single" is what CompressAI does.
+    For coding, and for evaluation so that it shows what coding gives, h_s runs in float64 (`precision="double"`): both
+    ends choose the same tables whatever their threads and layouts. "single" is what CompressAI does.
 
     Source: Ballé et al. 2018, arXiv:1802.01436.
     """
@@ -80,7 +81,8 @@ class HyperLatentCodec(LatentCodec):
         if self.quantizer == "ste":
             medians = self.entropy_bottleneck.medians_like(z.shape)
             z_hat = quantize_ste(z - medians) + medians
-        return HyperForward({"z": likelihoods}, self.h_s(z_hat))
+        evaluates = not (self.entropy_bottleneck.training or torch.is_grad_enabled())
+        return HyperForward({"z": likelihoods}, self._params(z_hat) if evaluates else self.h_s(z_hat))
 
     def compress(self, y: Tensor) -> HyperStrings:
         bottleneck = self.entropy_bottleneck
