@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 import os
 import random
@@ -26,6 +25,7 @@ from tinify.data.images import ImageCrops
 from tinify.losses import RateDistortionLoss
 from tinify.models.image.base import ImageCodec
 from tinify.training.recipe import Optimizer, Recipe, read_recipe
+from tinify.training.run import logger
 
 
 def learning_rate(step: int, options: Optimizer) -> float:
@@ -108,7 +108,7 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False, log_every
         trainer.resume(run)
     folders = [data / folder for folder in recipe.data.folders]
     crops = iter(ImageCrops(folders, recipe.data.crop, recipe.data.batch_size, recipe.seed, skip=trainer.step))
-    sums, since, start = {}, time.perf_counter(), trainer.step
+    log, sums, since, start = logger(run), {}, time.perf_counter(), trainer.step
     try:
         while trainer.step < recipe.optimizer.steps:
             torch.manual_seed(recipe.seed + trainer.step)  # the noise of a step does not depend on where a run resumed
@@ -118,9 +118,7 @@ def train(recipe: Recipe, data: Path, run: Path, resume: bool = False, log_every
                 seconds = time.perf_counter() - since
                 means = {key: round(value / (trainer.step - start), 5) for key, value in sums.items()}
                 line = {"step": trainer.step, "steps_per_s": round((trainer.step - start) / seconds, 2), **means}
-                with open(run / "log.jsonl", "a") as log:
-                    log.write(json.dumps(line) + "\n")
-                print(json.dumps(line), flush=True)
+                log(line)
                 sums, since, start = {}, time.perf_counter(), trainer.step
             if trainer.step % (10 * log_every) == 0:
                 trainer.save(run)

@@ -10,8 +10,6 @@ and every step (rate) counts the same. The run folder gets `log.jsonl` and `weig
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,14 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 
-from tinify import registry
 from tinify.data.series import SeriesSet, read_series_sets
 from tinify.entropy_models.neighbourhood import EDGES, NEIGHBOURS, PREDICTION_BITS, SHARED_FROM, SITES_USED, TOTAL, UNIT
 from tinify.latent_codecs.neighbourhood import NeighbourhoodLatentCodec
 from tinify.models.series.dct_tokenizer import DctTokenizer
-from tinify.training.recipe import read_recipe
+from tinify.training.run import command_line, logger, save_weights, start
 
 _WIDEST = 1000  # magnitudes beyond are escaped in every row
 
@@ -215,34 +211,14 @@ def _table(prior, row: int, counts: np.ndarray) -> tuple[int, np.ndarray]:
     return half, whole
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path, help="a TOML recipe; see zoo/*/train.toml")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the recipe's data folder lies in")
-    parser.add_argument("--run", type=Path, required=True, help="folder for the log and the weights")
-    options = parser.parse_args()
-    recipe = read_recipe(options.recipe, FitRecipe)
-    train(recipe, options.data, options.run)
-
-
 def train(recipe: FitRecipe, data: Path, run: Path) -> DctTokenizer:
     """Runs the recipe and writes the weights; returns the codec."""
-    run.mkdir(parents=True, exist_ok=True)
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.seed)
-
-    def log(entry: dict) -> None:
-        print(json.dumps(entry), flush=True)
-        with open(run / "log.jsonl", "a") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    config = dict(recipe.codec)
-    codec = registry.build(config.pop("kind", "codec"), config.pop("name"), **config)
+    codec: DctTokenizer = start(recipe, run)
+    log = logger(run)
     fit(codec, read_series_sets(data / recipe.data.folder, "train", recipe.data.sets), recipe, log)
-    save_file({key: value.contiguous() for key, value in codec.state_dict().items()}, run / "weights.safetensors")
+    save_weights(codec, run)
     return codec
 
 
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, FitRecipe, train)

@@ -10,8 +10,6 @@ with the bits of the prior before it, twice. The run folder gets `log.jsonl` and
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import time
 from dataclasses import dataclass, field
@@ -20,12 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
-from tinify import registry
 from tinify.data.series import SeriesSet, SeriesWindows, read_series_sets
 from tinify.models.series.tokenizer import Tokenizer
-from tinify.training.recipe import read_recipe
+from tinify.training.run import command_line, logger, save_weights, start
 
 
 @dataclass(frozen=True)
@@ -130,18 +126,8 @@ def _sequences(s: SeriesSet, patch: int, patches: int, steps: int = 128) -> torc
 
 def train(recipe: SeriesRecipe, data: Path, run: Path) -> Tokenizer:
     """Runs the recipe and writes the weights; returns the codec."""
-    run.mkdir(parents=True, exist_ok=True)
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.seed)
-
-    def log(entry: dict) -> None:
-        print(json.dumps(entry), flush=True)
-        with open(run / "log.jsonl", "a") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    config = dict(recipe.codec)
-    codec: Tokenizer = registry.build(config.pop("kind", "codec"), config.pop("name"), **config)
+    codec: Tokenizer = start(recipe, run)
+    log = logger(run)
     sets = read_series_sets(data / recipe.data.folder, "train", recipe.data.sets)
     train_networks(codec, SeriesWindows(sets, recipe.data.window, recipe.seed), recipe, log)
     save_weights(codec, run)
@@ -150,18 +136,5 @@ def train(recipe: SeriesRecipe, data: Path, run: Path) -> Tokenizer:
     return codec
 
 
-def save_weights(codec: Tokenizer, run: Path) -> None:
-    save_file({key: value.contiguous() for key, value in codec.state_dict().items()}, run / "weights.safetensors")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path, help="a TOML recipe; see zoo/tokenizer/train.toml")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the recipe's data folder lies in")
-    parser.add_argument("--run", type=Path, required=True, help="folder for the log and the weights")
-    options = parser.parse_args()
-    train(read_recipe(options.recipe, SeriesRecipe), options.data, options.run)
-
-
 if __name__ == "__main__":
-    main()
+    command_line(__doc__, SeriesRecipe, train)
