@@ -14,7 +14,6 @@ M = 6
 gain_levels = 2
 [data]
 folders = ["pictures"]
-validation = "pictures"
 crop = 64
 batch_size = 2
 [optimizer]

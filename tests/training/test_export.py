@@ -16,7 +16,6 @@ M = 12
 gain_levels = 2
 [data]
 folders = ["pictures"]
-validation = "pictures"
 [optimizer]
 steps = 1
 """

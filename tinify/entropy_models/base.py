@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from tinify.ops import LowerBound
 _TABLES = ("_offset", "_quantized_cdf", "_cdf_length")
 
 
-class EntropyModel(nn.Module):
+class EntropyModel(nn.Module, ABC):
     """Probabilities of integers, as likelihoods for training and as integer tables for coding.
 
         y -> quantize -> symbols, indexes -> tables -> coder -> bytes
@@ -62,9 +63,9 @@ class EntropyModel(nn.Module):
         """Name of the coder in use: its own, or the process's."""
         return self.entropy_coder or get_entropy_coder()
 
+    @abstractmethod
     def update(self, force: bool = False) -> bool:
         """Builds the integer tables from the parameters; True if they were (re)built."""
-        raise NotImplementedError
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_registered": {}}

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ _TOTAL = 1 << 16
 _SHIFT = 32769
 
 
-class TokenPrior(nn.Module):
+class TokenPrior(nn.Module, ABC):
     """Probabilities of tokens in `levels` levels of `codebook_size` codes each, as integers by nature.
 
         context (what is decoded already) -> row -> integer table -> coder
@@ -37,17 +39,17 @@ class TokenPrior(nn.Module):
         self.register_buffer("frequencies", shares)
 
     @property
+    @abstractmethod
     def rows(self) -> int:
         """How many tables there are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def row(self, level: int, context: np.ndarray) -> np.ndarray:
         """Table numbers, int32, for tokens of a level with these contexts (any shape, the same back)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fit(self, counts: np.ndarray) -> None:
         """Takes the frequencies from counts (rows, codebook_size) of training tokens."""
-        raise NotImplementedError
 
     def count(self, tokens: np.ndarray) -> np.ndarray:
         """Counts (rows, codebook_size) of tokens (sequences, steps, levels), to be added up and given to `fit`."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,20 +38,23 @@ class LatentValues(Record):
     y_hat: Tensor
 
 
-class LatentCodec(nn.Module):
+class LatentCodec(nn.Module, ABC):
     """Quantizer, entropy model and coder for one latent; they nest.
 
     y (B, C, H, W) -> quantize -> symbols -> tables -> coder -> strings
     """
 
+    @abstractmethod
     def forward(self, y: Tensor, *args: Any) -> Any:
-        raise NotImplementedError
+        """Probabilities and the latent that the decoder will see."""
 
+    @abstractmethod
     def compress(self, y: Tensor, *args: Any) -> Any:
-        raise NotImplementedError
+        """Strings, the shape that `decompress` needs, and the latent."""
 
+    @abstractmethod
     def decompress(self, strings: list[list[bytes]], shape: Any, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        """The latent from its strings."""
 
 
 def only_stream(strings: list[list[bytes]]) -> list[bytes]:

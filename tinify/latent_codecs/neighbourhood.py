@@ -12,7 +12,7 @@ from torch import Tensor
 from tinify import registry
 from tinify.entropy_models.neighbourhood import NeighbourhoodPrior
 from tinify.errors import FormatError
-from tinify.latent_codecs.base import LatentCodec, LatentStrings, LatentValues
+from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
 
 # What a bit is worth in squared error of units of the step: the slope of a fine uniform quantizer, 6 / ln 2 per step^2.
 _ERROR_PER_BIT = 6 / math.log(2)
@@ -80,6 +80,11 @@ class NeighbourhoodLatentCodec(LatentCodec):
     def likelihoods(self, q: np.ndarray) -> Tensor:
         """Probability of each number of q, escapes by what their digits cost, as one vector."""
         return torch.exp2(-torch.from_numpy(self._bits(q).ravel().astype(np.float32)))
+
+    def forward(self, y: np.ndarray, weight: float = 1.0) -> LatentForward:
+        """The numbers' probabilities, as one vector, and what the decoder will see; no gradient."""
+        q = self.quantize(y, weight)
+        return LatentForward({"y": self.likelihoods(q)}, self.dequantize(q))
 
     def compress(self, y: np.ndarray, weight: float = 1.0) -> LatentStrings:
         """One string; shape (steps, sites, lanes)."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +21,7 @@ class Quantized(Record):
     loss: Tensor
 
 
-class Quantizer(nn.Module):
+class Quantizer(nn.Module, ABC):
     """Real values to integers and back.
 
         y -> quantize -> symbols -> dequantize -> y_hat
@@ -28,16 +29,13 @@ class Quantizer(nn.Module):
     `quantize` and `dequantize` are deterministic and have no gradient; `forward` is for training.
     """
 
+    @abstractmethod
     def quantize(self, y: Tensor) -> Tensor:
         """Integers for `y`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def dequantize(self, symbols: Tensor) -> Tensor:
         """The values that the integers stand for."""
-        raise NotImplementedError
-
-    def forward(self, y: Tensor) -> Quantized:
-        raise NotImplementedError
 
     @staticmethod
     def no_loss(y: Tensor) -> Tensor:

@@ -17,7 +17,6 @@ class Data:
     """Where the pictures are and how they are cropped. Folders are relative to the data folder."""
 
     folders: list[str]
-    validation: str
     crop: int = 128
     batch_size: int = 8
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -32,9 +33,9 @@ class ImageCodec(ImageFiles, Codec):
     gain: Gain | None
 
     @property
+    @abstractmethod
     def downsampling_factor(self) -> int:
         """By how much the coarsest latent is smaller than the picture, in each direction."""
-        raise NotImplementedError
 
     def shape_for(self, height: int, width: int) -> Any:
         """The `shape` that `decompress` needs for a padded picture of this size."""

@@ -64,11 +64,9 @@ class DctTokenizer(SeriesFiles, Codec):
         number = self._choose(z, step)[0] if z.size else 0
         lane, likelihoods, z_hat = self._lane(len(z), number), [torch.ones(0)], np.empty_like(z)
         for part in self._parts(*z.shape, lane):
-            latent = self.latent_codecs[number]
-            q = latent.quantize(self.analysis(z[part], number, lane) / np.float32(step))
-            likelihoods.append(latent.likelihoods(q))
-            y_hat = latent.dequantize(q) * np.float32(step)
-            z_hat[part] = self.synthesis(y_hat, number, part.stop - part.start, z.shape[1])
+            out = self.latent_codecs[number](self.analysis(z[part], number, lane) / np.float32(step))
+            likelihoods.append(out.likelihoods["y"])
+            z_hat[part] = self.synthesis(out.y_hat * np.float32(step), number, part.stop - part.start, z.shape[1])
         return ForwardOutput(_series_of(z_hat, x.shape), {"y": torch.cat(likelihoods)})
 
     def compress(self, x: Tensor, quality: float | None = None) -> CompressOutput:
