@@ -19,6 +19,7 @@ _BALLE_2018 = "Ballé et al. 2018, arXiv:1802.01436"
 _MINNEN_2018 = "Minnen et al. 2018, arXiv:1809.02736"
 _CUI_2021 = "Cui et al. 2021, arXiv:2003.02012"
 _OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
+_ZHENG_2023 = "Zheng, Zhang 2023, doi:10.1016/j.asoc.2023.110797"
 
 # kind -> rows of (name, target below `tinify.`, summary, source)
 _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
@@ -54,6 +55,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("tokens", "latent_codecs.tokens:TokenLatentCodec", "quantizer tokens under a token prior", _OORD_2017),
         ("neighbourhood", "latent_codecs.neighbourhood:NeighbourhoodLatentCodec", "rounded numbers under that prior",
          "Ramchandran, Vetterli 1994"),
+        ("scaled-histogram", "latent_codecs.scaled_histogram:ScaledHistogramLatentCodec", "any step under histograms",
+         ""),
     ],
     "codec": [
         ("bmshj2018-factorized", "models.image:FactorizedPrior", "image; learned factorized prior", _BALLE_2018),
@@ -62,6 +65,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens", _OORD_2017),
         ("dct-tokenizer", "models.series.dct_tokenizer:DctTokenizer", "series; block DCT under learned contexts",
          "Ahmed, Natarajan, Rao 1974"),
+        ("tcrae-seq", "models.series.tcrae_seq:TcraeSeq", "series; convolutions and recurrent networks to latents",
+         _ZHENG_2023),
     ],
     "layer": [
         ("gdn", "layers:GDN", "generalized divisive normalization", _BALLE_2016),

@@ -29,7 +29,6 @@ from tinify.signal import Signal
 NORMALISATION, CONSTANTS, VERBATIM = 16 | CRITICAL, 17 | CRITICAL, 18 | CRITICAL
 _PARAMS = struct.Struct("<BI")  # stages, steps of a sequence
 _PROBE_VALUES = 1 << 15
-_STEPS = 256  # patches in a sequence, about: sequences are coded side by side, and each can be decoded alone
 
 
 class SeriesFiles:
@@ -42,6 +41,8 @@ class SeriesFiles:
     """
 
     patch: int
+    sequence_steps: int = 256
+    """Patches in a sequence, at most: sequences are coded side by side, and each can be decoded alone."""
 
     @torch.no_grad()
     def pack(self, signal: Signal, *, quality: float | None = None, scale: np.ndarray | None = None) -> TnfFile:
@@ -89,8 +90,8 @@ class SeriesFiles:
         if len(params) != _PARAMS.size:
             raise FormatError(f"the file has {len(params)} bytes of parameters; a series has {_PARAMS.size}")
         stages, steps = _PARAMS.unpack(params)
-        count = -(-rows // (self.patch * steps)) if steps else 0
-        if steps > _STEPS or count * steps * self.patch >= rows + (count + 1) * self.patch:
+        count = -(-rows // (self.patch * max(steps, 1)))
+        if not 1 <= steps <= self.sequence_steps or count * steps * self.patch >= rows + (count + 1) * self.patch:
             raise FormatError(f"sequences of {steps} patches do not fit {rows} rows")
         x_hat = self.decompress(strings, (channels, count, steps, stages)).x_hat
         return x_hat.reshape(channels, count * steps * self.patch)[:, :rows].numpy().T
@@ -98,7 +99,7 @@ class SeriesFiles:
     def _to_sequences(self, z: np.ndarray) -> tuple[torch.Tensor, int]:
         rows, channels = z.shape
         patches = -(-rows // self.patch)
-        count = -(-patches // _STEPS)
+        count = -(-patches // self.sequence_steps)
         steps = -(-patches // count)
         padded = np.concatenate([z, np.repeat(z[-1:], count * steps * self.patch - rows, axis=0)])
         x = torch.from_numpy(np.ascontiguousarray(padded.T))
