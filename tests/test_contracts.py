@@ -14,6 +14,9 @@ from tinify.signal import Signal
 EXAMPLES = {
     ("quantizer", "uniform-noise"): {"step": 0.5},
     ("quantizer", "uniform-ste"): {"step": 0.5},
+    ("quantizer", "scalar-tokens"): {"dim": 4, "codebook_size": 16},
+    ("quantizer", "fsq"): {"dim": 4, "codebook_size": 60},
+    ("quantizer", "lfq"): {"dim": 4, "codebook_size": 16},
     ("quantizer", "vq"): {"dim": 4, "codebook_size": 16},
     ("quantizer", "rvq"): {"stages": [{"kind": "quantizer", "name": "vq", "dim": 4, "codebook_size": 8}] * 2},
     ("entropy-model", "entropy-bottleneck"): {"channels": 3},
@@ -26,6 +29,7 @@ EXAMPLES = {
     ("codec", "mbt2018-mean"): {"N": 4, "M": 6, "gain_levels": 2},
     ("codec", "tokenizer"): {"patch": 4, "stages": 2, "codebook_size": 8, "width": 4},
     ("codec", "dct-tokenizer"): {"blocks": [8, 32], "lane": 64},
+    ("codec", "tcrae"): {"window": 32, "width": 8, "latents": 6, "dilations": [1, 2], "direction": "attention"},
     ("codec", "tcrae-seq"): {"window": 32, "width": 4, "strides": [2, 4], "histograms": 2},
 }
 
@@ -50,10 +54,16 @@ def test_quantizer(name):
     testing.check_quantizer(build("quantizer", name), torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(1)))
 
 
-def test_transform_of_patches():
-    analysis, synthesis = (registry.build("transform", f"patch-{side}", patch=4, width=8)
+PATCH_TRANSFORMS = ["patch", "patch-mlp", "patch-cnn", "block-dct", "mdct", "identity"]
+
+
+@pytest.mark.parametrize("name", PATCH_TRANSFORMS)
+def test_transform_of_patches(name):
+    analysis, synthesis = (registry.build("transform", f"{name}-{side}", patch=4)
                            for side in ("analysis", "synthesis"))  # fmt: skip
-    testing.check_transform(analysis, synthesis, torch.randn(2, 24))
+    x = torch.randn(2, 24, generator=torch.Generator().manual_seed(1))
+    assert analysis(x).shape == (2, 6, analysis.dim)
+    testing.check_transform(analysis, synthesis, x)
 
 
 @pytest.mark.parametrize("name", names_of("entropy-model"))

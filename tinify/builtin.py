@@ -18,6 +18,10 @@ _BALLE_2016 = "Ballé et al. 2016, arXiv:1511.06281"
 _BALLE_2018 = "Ballé et al. 2018, arXiv:1802.01436"
 _MINNEN_2018 = "Minnen et al. 2018, arXiv:1809.02736"
 _CUI_2021 = "Cui et al. 2021, arXiv:2003.02012"
+_BALLE_2017 = "Ballé et al. 2017, arXiv:1611.01704"
+_MENTZER_2023 = "Mentzer et al. 2023, arXiv:2309.15505"
+_YU_2023 = "Yu et al. 2023, arXiv:2310.05737"
+_PRINCEN_1987 = "Princen, Johnson, Bradley 1987"
 _OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
 _ZHENG_2023 = "Zheng, Zhang 2023, doi:10.1016/j.asoc.2023.110797"
 
@@ -26,10 +30,23 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
     "transform": [
         ("patch-analysis", "transforms:PatchAnalysis", "series; patches, from a DCT on, to latent vectors", ""),
         ("patch-synthesis", "transforms:PatchSynthesis", "series; latent vectors to patches", ""),
+        ("patch-mlp-analysis", "transforms:PatchMlpAnalysis", "series; each patch alone, a DCT and a network", ""),
+        ("patch-mlp-synthesis", "transforms:PatchMlpSynthesis", "series; the way back", ""),
+        ("patch-cnn-analysis", "transforms:PatchCnnAnalysis", "series; strided convolutions", _ZEGHIDOUR_2021),
+        ("patch-cnn-synthesis", "transforms:PatchCnnSynthesis", "series; the way back", _ZEGHIDOUR_2021),
+        ("block-dct-analysis", "transforms:BlockDctAnalysis", "series; DCT, coefficients mixed over blocks", ""),
+        ("block-dct-synthesis", "transforms:BlockDctSynthesis", "series; the way back", ""),
+        ("mdct-analysis", "transforms:MdctAnalysis", "series; overlapping windows, sine or KBD", _PRINCEN_1987),
+        ("mdct-synthesis", "transforms:MdctSynthesis", "series; overlap-add, exact", _PRINCEN_1987),
+        ("identity-analysis", "transforms:IdentityAnalysis", "series; patches as they are", ""),
+        ("identity-synthesis", "transforms:IdentitySynthesis", "series; patches as they are", ""),
     ],
     "quantizer": [
         ("uniform-noise", "quantizers:UniformNoise", "rounds; uniform noise while training", _BALLE_2018),
         ("uniform-ste", "quantizers:UniformSTE", "rounds; straight-through gradient", _THEIS_2017),
+        ("scalar-tokens", "quantizers:ScalarTokens", "a token for each number; noise while training", _BALLE_2017),
+        ("fsq", "quantizers:FiniteScalarQuantizer", "a few bounded numbers on a few levels", _MENTZER_2023),
+        ("lfq", "quantizers:LookupFreeQuantizer", "signs are the bits of a token", _YU_2023),
         ("vq", "quantizers:VectorQuantizer", "nearest vector of a learned codebook", _OORD_2017),
         ("rvq", "quantizers:ResidualQuantizer", "stages, each on what the last one left", _ZEGHIDOUR_2021),
     ],
@@ -65,6 +82,7 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens", _OORD_2017),
         ("dct-tokenizer", "models.series.dct_tokenizer:DctTokenizer", "series; block DCT under learned contexts",
          "Ahmed, Natarajan, Rao 1974"),
+        ("tcrae", "models.series.tcrae:Tcrae", "series; one code vector a window, recurrent decoder", _ZHENG_2023),
         ("tcrae-seq", "models.series.tcrae_seq:TcraeSeq", "series; convolutions and recurrent networks to latents",
          _ZHENG_2023),
     ],

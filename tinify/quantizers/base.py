@@ -14,11 +14,15 @@ from tinify.records import Record
 
 @dataclass(frozen=True, eq=False)
 class Quantized(Record):
-    """`forward` of a quantizer: the values handed on (with a gradient), their integers, and a loss to add."""
+    """`forward` of a quantizer: the values handed on (with a gradient), their integers, and a loss to add.
+
+    `bits`: of each vector, with a gradient, where the quantizer can say them; else None.
+    """
 
     y_hat: Tensor
     symbols: Tensor
     loss: Tensor
+    bits: Tensor | None = None
 
 
 class Quantizer(nn.Module, ABC):

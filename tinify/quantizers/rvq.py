@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 import torch
 from torch import Tensor, nn
@@ -35,10 +36,18 @@ class ResidualQuantizer(Quantizer):
         """Residual vector quantization with `stages` codebooks of one size."""
         return cls([VectorQuantizer(dim, codebook_size, **options) for _ in range(stages)])
 
-    def quantize(self, y: Tensor, stages: int | None = None) -> Tensor:
+    @property
+    def levels(self) -> int:
+        """How many tokens a vector has at most."""
+        return len(self.stages)
+
+    def quantize(
+        self, y: Tensor, stages: int | None = None, rate: Sequence[Tensor] | None = None, lmbda: float = 0.0
+    ) -> Tensor:
+        """Tokens (..., n) of y (..., D). `rate`: bits of each code, (K,) or (..., K), for each stage."""
         tokens, rest = [], y
-        for stage in self.stages[:stages]:
-            tokens.append(stage.quantize(rest))
+        for stage, weighed in zip(self.stages[:stages], _weighed(rate, lmbda), strict=False):
+            tokens.append(stage.quantize(rest, **weighed))
             rest = rest - stage.dequantize(tokens[-1])
         return torch.stack(tokens, dim=-1)
 
@@ -46,14 +55,25 @@ class ResidualQuantizer(Quantizer):
         used = self.stages[: symbols.shape[-1]]
         return sum(stage.dequantize(symbols[..., i]) for i, stage in enumerate(used))
 
-    def forward(self, y: Tensor, stages: int | None = None) -> Quantized:
+    def draw(self, stages: int | None) -> int:
+        """The number of stages that `forward` uses: as said, else a random one while training, else all."""
         if stages is None and self.training:
-            stages = int(torch.randint(1, len(self.stages) + 1, ()))
+            return int(torch.randint(1, len(self.stages) + 1, ()))
+        return len(self.stages) if stages is None else stages
+
+    def forward(
+        self, y: Tensor, stages: int | None = None, rate: Sequence[Tensor] | None = None, lmbda: float = 0.0
+    ) -> Quantized:
         rest, total, tokens, loss = y, torch.zeros_like(y), [], self.no_loss(y)
-        for stage in self.stages[:stages]:
-            out = stage(rest)
+        for stage, weighed in zip(self.stages[: self.draw(stages)], _weighed(rate, lmbda), strict=False):
+            out = stage(rest, **weighed)
             # A stage sees what the ones before left as data; its gradient reaches y once, through the sum.
             rest, total = rest - out.y_hat.detach(), total + out.y_hat
             tokens.append(out.symbols)
             loss = loss + out.loss
         return Quantized(y + (total - y).detach(), torch.stack(tokens, dim=-1), loss)
+
+
+def _weighed(rate: Sequence[Tensor] | None, lmbda: float) -> Iterator[dict]:
+    # A stage that cannot weigh bits (a uniform one) takes y alone.
+    return repeat({}) if rate is None else ({"rate": bits, "lmbda": lmbda} for bits in rate)

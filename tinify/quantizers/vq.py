@@ -9,8 +9,7 @@ from torch import Tensor
 
 from tinify.errors import ConfigError
 from tinify.quantizers.base import Quantized, Quantizer
-
-_SEARCH_ROWS = 1 << 14  # rows searched at a time: bounds the (rows, K) table of costs
+from tinify.quantizers.search import nearest
 
 
 class VectorQuantizer(Quantizer):
@@ -54,18 +53,7 @@ class VectorQuantizer(Quantizer):
     @torch.no_grad()
     def quantize(self, y: Tensor, rate: Tensor | None = None, lmbda: float = 0.0) -> Tensor:
         """Tokens (...) int64 of y (..., D). `rate`: bits of each code, (K,) or (..., K), weighed with `lmbda`."""
-        flat = y.reshape(-1, self.dim).to(self.codebook.dtype)
-        bias = 0.5 * self.codebook.square().sum(1)  # |y - c|^2 / 2 without the |y|^2 that all codes share
-        if rate is not None:
-            rate = 0.5 * lmbda * (rate if rate.dim() == 1 else rate.reshape(-1, self.codebook_size))
-        tokens = torch.empty(len(flat), dtype=torch.int64, device=y.device)
-        for start in range(0, len(flat), _SEARCH_ROWS):
-            rows = slice(start, start + _SEARCH_ROWS)
-            cost = torch.addmm(bias, flat[rows], self.codebook.t(), alpha=-1)
-            if rate is not None:
-                cost += rate if rate.dim() == 1 else rate[rows]
-            torch.argmin(cost, dim=1, out=tokens[rows])
-        return tokens.reshape(y.shape[:-1])
+        return nearest(y, self.codebook, rate, lmbda)
 
     def dequantize(self, symbols: Tensor) -> Tensor:
         """Codes (..., D) of tokens (...)."""
@@ -126,9 +114,9 @@ def k_means(points: Tensor, count: int, rounds: int = 10) -> Tensor:
     centres = points[order[torch.arange(count, device=points.device) % len(points)]].clone()
     for _ in range(rounds):
         cost = torch.addmm(0.5 * centres.square().sum(1), points, centres.t(), alpha=-1)
-        nearest = cost.argmin(1)
-        counts = torch.bincount(nearest, minlength=count).to(points.dtype)
-        sums = torch.zeros_like(centres).index_add_(0, nearest, points)
+        owner = cost.argmin(1)
+        counts = torch.bincount(owner, minlength=count).to(points.dtype)
+        sums = torch.zeros_like(centres).index_add_(0, owner, points)
         empty = counts == 0
         centres = sums / counts.clamp_min(1)[:, None]
         centres[empty] = points[torch.randint(len(points), (int(empty.sum()),), device=points.device)]

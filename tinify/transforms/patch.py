@@ -25,9 +25,9 @@ class PatchAnalysis(nn.Module):
 
     def __init__(self, patch: int, width: int = 64):
         super().__init__()
-        self.patch = int(patch)
+        self.patch = self.dim = int(patch)
         self.basis = nn.Parameter(dct_basis(patch))
-        self.refine = _refinement(patch, width)
+        self.refine = refinement(patch, width)
 
     def forward(self, x: Tensor) -> Tensor:
         y = x.reshape(x.shape[0], -1, self.patch) @ self.basis.t()
@@ -42,8 +42,8 @@ class PatchSynthesis(nn.Module):
 
     def __init__(self, patch: int, width: int = 64):
         super().__init__()
-        self.patch = int(patch)
-        self.refine = _refinement(patch, width)
+        self.patch = self.dim = int(patch)
+        self.refine = refinement(patch, width)
         self.basis = nn.Parameter(dct_basis(patch))
 
     def forward(self, y_hat: Tensor) -> Tensor:
@@ -51,7 +51,8 @@ class PatchSynthesis(nn.Module):
         return (y @ self.basis).flatten(1)
 
 
-def _refinement(channels: int, width: int) -> nn.Sequential:
+def refinement(channels: int, width: int) -> nn.Sequential:
+    """A network on (sequences, channels, L) that sees one vector and its two neighbours, and begins at zero."""
     network = nn.Sequential(
         nn.Conv1d(channels, width, 3, padding=1, padding_mode="replicate"), nn.GELU(), nn.Conv1d(width, channels, 1)
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tokenizer codec for time series: patches, residual vector quantization, a prior over tokens."""
+"""The tokenizer codec for time series: a transform of patches, residual quantization, a prior over tokens."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tinify import registry
 from tinify.errors import InputError
 from tinify.latent_codecs.tokens import TokenLatentCodec
 from tinify.models.base import Codec
+from tinify.models.series.composition import Part, build_prior, build_quantizer, build_transform
 from tinify.models.series.files import SeriesFiles
-from tinify.quantizers import ResidualQuantizer
 from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
-from tinify.transforms import PatchAnalysis, PatchSynthesis
 
 _GROUP = 512  # sequences that go through a network at a time: bounds the memory
 _PROBE = 4096  # patches on which the error of a quality is measured
 
 
 class Tokenizer(SeriesFiles, Codec):
-    """Every channel is cut into patches; a patch becomes up to `stages` tokens of `codebook_size` codes.
+    """Every channel is cut into patches; each becomes up to `stages` tokens.
 
                ┌────────┐  y  ┌───┐ tokens         ┌───┐ y_hat ┌─────────┐
         x ──►──┤analysis├──►──┤RVQ├───►──····──►───┤RVQ├───►───┤synthesis├──►── x_hat
@@ -32,6 +30,9 @@ class Tokenizer(SeriesFiles, Codec):
     x (B, C, T) float32 of about unit variance, T a multiple of `patch`. Channels are coded alike and apart, so a series
     may have any number of them. The number of stages and the weight of the bits in the choice of tokens make the rate.
 
+    `transform`, `quantizer` and `prior` are names or tables (see composition.py); `stages` and `codebook_size` are for
+    every stage of a named quantizer (8 where not said), `width` for both sides of a named transform.
+
     Source: composed after van den Oord et al. 2017, arXiv:1711.00937 (VQ), Zeghidour et al. 2021, arXiv:2107.03312
     (residual stages) and Talukder et al. 2024, arXiv:2402.16412 (tokens for series).
     """
@@ -39,14 +40,20 @@ class Tokenizer(SeriesFiles, Codec):
     modality: ClassVar[str] = "series"
 
     def __init__(
-        self, patch: int = 16, stages: int = 8, codebook_size: int = 256, width: int = 64, prior: str = "markov1"
+        self,
+        patch: int = 16,
+        stages: int | None = None,
+        codebook_size: int = 256,
+        width: int | None = None,
+        prior: Part = "markov1",
+        transform: Part = "patch",
+        quantizer: Part = "vq",
     ):
         super().__init__()
         self.patch = int(patch)
-        self.analysis, self.synthesis = PatchAnalysis(patch, width), PatchSynthesis(patch, width)
-        quantizer = ResidualQuantizer.of_codebooks(patch, stages, codebook_size)
-        tokens = registry.build("entropy-model", prior, levels=stages, codebook_size=codebook_size)
-        self.latent_codec = TokenLatentCodec(quantizer, tokens)
+        self.analysis, self.synthesis = build_transform(transform, self.patch, width)
+        residual = build_quantizer(quantizer, self.analysis.dim, stages, codebook_size)
+        self.latent_codec = TokenLatentCodec(residual, build_prior(prior, residual))
 
     @property
     def stages(self) -> int:
