@@ -142,7 +142,7 @@ def check_codec(codec: Any, signal: Signal, *, qualities: tuple[float | None, ..
     from tinify import container
 
     print_ = codec.fingerprint()
-    _expect(isinstance(print_, bytes) and len(print_) == 8, f"fingerprint gives 8 bytes, not {print_!r}")
+    _expect(isinstance(print_, bytes) and len(print_) == 4, f"fingerprint gives 4 bytes, not {print_!r}")
     codec.name = codec.name or "check"
     for quality in qualities:
         data = container.pack(codec.pack(signal, quality=quality))

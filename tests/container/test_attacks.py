@@ -40,7 +40,7 @@ def test_every_flipped_bit_is_noticed(name):
 
 
 def test_a_flipped_bit_in_a_skipped_section_is_noticed():
-    data = raw_file(body(count=2), [(PAYLOAD, b"data"), (7, b"skipped by this version")])
+    data = raw_file(body(), [(PAYLOAD, b"data"), (7, b"skipped by this version")])
     unpack(data)
     for position in range(len(data)):
         broken = bytearray(data)
@@ -55,29 +55,18 @@ def test_every_truncation_is_noticed(name):
     assert {outcome(data[:length], file) for length in range(len(data))} == {"error"}
 
 
-def blocks(data: bytes) -> tuple[bytes, list[bytes], bytes]:
-    spans = [(s["offset"], s["bytes"]) for s in inspect(data)["sections"]]
-    starts = [inspect(data)["header_bytes"]] + [offset + size + 4 for offset, size in spans]
-    return data[: starts[0]], [data[a:b] for a, b in itertools.pairwise(starts)], data[starts[-1] :]
-
-
 def test_swapped_doubled_and_dropped_sections_are_noticed():
     file, data = FILES["sections"], pack(FILES["sections"])
-    head, parts, _ = blocks(data)
+    spans = inspect(data)["sections"]
+    starts = [inspect(data)["header_bytes"], *(s["offset"] + s["bytes"] + 4 * (s["name"] == "index") for s in spans)]
+    head, parts, crc = data[: starts[0]], [data[a:b] for a, b in itertools.pairwise(starts)], data[-4:]
     for i in range(len(parts)):
-        assert outcome(head + b"".join(parts[:i] + parts[i + 1 :]), file) == "error"
-        assert outcome(head + b"".join(parts[: i + 1] + parts[i:]), file) == "error"
+        assert outcome(head + b"".join(parts[:i] + parts[i + 1 :]) + crc, file) == "error"
+        assert outcome(head + b"".join(parts[: i + 1] + parts[i:]) + crc, file) == "error"
         for j in range(i):
             order = parts.copy()
             order[i], order[j] = order[j], order[i]
-            assert outcome(head + b"".join(order), file) == "error"
-
-
-def test_a_section_of_another_file_is_noticed():
-    head, parts, _ = blocks(pack(FILES["picture"]))
-    other = blocks(pack(FILES["sections"]))[1]
-    assert outcome(head + other[1], FILES["picture"]) == "error"
-    assert outcome(head + parts[0], FILES["picture"]) == "same"
+            assert outcome(head + b"".join(order) + crc, file) == "error"
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
@@ -120,15 +109,12 @@ def test_thousands_of_mutated_files_never_give_something_else(name):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda size: raw_file(body(codec=put(size) + b"demo"), []),
         lambda size: raw_file(body(shape=put(size) + put(1)), []),
         lambda size: raw_file(body(shape=put(size) + put(0)), []),
         lambda size: raw_file(body(shape=put(1 << 15) + put(size)), []),
         lambda size: raw_file(body(params=put(size)), []),
-        lambda size: raw_file(body(count=size), []),
-        lambda size: still_head(size),
     ],
-    ids=["codec name", "dimension", "dimension beside zero", "product", "params", "sections", "header"],
+    ids=["dimension", "dimension beside zero", "product", "params"],
 )
 def test_a_huge_declared_size_is_a_limit_error_before_any_allocation(make, size):
     data = make(size)
@@ -141,25 +127,28 @@ def test_a_huge_declared_size_is_a_limit_error_before_any_allocation(make, size)
     assert peak < 1_000_000
 
 
-def still_head(size: int) -> bytes:
-    return pack(FILES["picture"])[:10] + put(size) + bytes(100)
-
-
 @pytest.mark.parametrize("size", HUGE)
 def test_a_huge_section_is_refused_before_any_allocation(size):
-    data = raw_file(body(), []) + bytes([PAYLOAD]) + put(size) + bytes(50)
+    data = raw_file(body(params=b"\0" + bytes([PAYLOAD]) + put(size) + bytes(50)), [])
     tracemalloc.start()
-    with pytest.raises(LimitError if size > 1 << 32 else FormatError):
+    with pytest.raises(LimitError if size > 1 << 40 else FormatError):
         unpack(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
 
 
+def test_names_and_sections_beyond_the_limits_are_refused():
+    with pytest.raises(LimitError, match="65 characters"):
+        unpack(raw_file(body(codec=b"A" + b"x" * 65), []))
+    with pytest.raises(LimitError, match="1024"):
+        unpack(raw_file(body(), [(16, b"")] * 1025))
+
+
 @settings(max_examples=300)
 @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=60)), max_size=4))
 def test_hostile_fields_under_a_right_crc_are_a_file_or_a_format_error(fields, sections):
-    for data in (raw_file(fields, sections), raw_file(body(count=len(sections)), sections)):
+    for data in (raw_file(fields, sections), raw_file(body(), sections)):
         try:
             file = unpack(data)
             inspect(data)

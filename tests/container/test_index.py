@@ -2,12 +2,26 @@
 """Random access: one entry is read and checked without the others."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinify.container import INDEX, PAYLOAD, EntryReader, TnfFile, pack, pack_entries, unpack_index
+from tinify.container import (
+    INDEX,
+    METADATA,
+    PAYLOAD,
+    EntryReader,
+    EntryWriter,
+    Section,
+    TnfFile,
+    open_entries,
+    pack,
+    pack_entries,
+    unpack,
+    unpack_index,
+)
 from tinify.container.varint import put
 from tinify.errors import FormatError, LimitError
 
@@ -27,14 +41,13 @@ class Recorder(io.BytesIO):
         return data
 
 
-def indexed(entries, common=b"", *, index_last=False) -> bytes:
-    sections = pack_entries(entries, common)
-    return pack(TnfFile("image", "tiles", bytes(8), (9, 9), "uint8", b"", sections[:: -1 if index_last else 1]))
+def indexed(entries, common=b"") -> bytes:
+    return pack(TnfFile("image", "tiles", bytes(4), (9, 9), "uint8", b"", pack_entries(entries, common)))
 
 
-@given(st.lists(st.binary(max_size=40), max_size=8), st.binary(max_size=20), st.booleans())
-def test_every_entry_comes_back(entries, common, index_last):
-    reader = EntryReader(indexed(entries, common, index_last=index_last))
+@given(st.lists(st.binary(max_size=40), max_size=8), st.binary(max_size=20))
+def test_every_entry_comes_back(entries, common):
+    reader = EntryReader(indexed(entries, common))
     assert list(reader) == entries and len(reader) == len(entries)
     assert reader.common() == common and reader.file.codec == "tiles"
     if entries:
@@ -70,12 +83,45 @@ def test_damage_in_the_index_is_noticed():
 def test_a_file_without_index_says_so():
     with pytest.raises(FormatError, match="no index"):
         EntryReader(pack(still_picture()))
+    assert open_entries(pack(still_picture())) is None
+    assert len(open_entries(indexed([b"one", b"two"]))) == 2
+
+
+@pytest.mark.parametrize("entries", [[], [b""], [b"one", b"", b"three" * 1000]])
+def test_entries_that_are_written_one_by_one_give_the_same_file(entries):
+    file = TnfFile("image", "tiles", bytes(4), (9, 9), "uint8", b"", (Section(METADATA, b"\0"),))
+    scratch, out = io.BytesIO(), io.BytesIO()
+    writer = EntryWriter(scratch)
+    for entry in entries:
+        writer.add(entry)
+    size = writer.finish(file, out)
+    whole = pack(replace(file, sections=(*file.sections, *pack_entries(entries))))
+    assert out.getvalue() == whole and size == len(whole)
+    assert EntryReader(out).file == file
+
+
+def test_a_shape_beyond_memory_is_for_files_with_an_index():
+    file = TnfFile("series", "demo", bytes(4), (1 << 35, 2), "uint8", b"", pack_entries([b"one"]))
+    data = pack(file)
+    assert EntryReader(data).file.shape == (1 << 35, 2)
+    with pytest.raises(LimitError):
+        unpack(data)
+    with pytest.raises(LimitError):
+        EntryReader(data, max_elements=1 << 20)
+    with pytest.raises(LimitError):
+        pack(replace(file, sections=()))
+
+
+def test_a_section_between_index_and_payload_is_refused():
+    index = pack_entries([b"x" * 50])[0].data
+    with pytest.raises(FormatError, match="no payload follows"):
+        EntryReader(raw_file(body(), [(INDEX, index), (16, b""), (PAYLOAD, b"x" * 50)]))
 
 
 def test_an_index_that_does_not_fit_the_payload_is_refused():
     index = pack_entries([b"x" * 50])[0].data
     with pytest.raises(FormatError, match="does not cover"):
-        EntryReader(raw_file(body(count=2), [(INDEX, index), (PAYLOAD, b"short")]))
+        EntryReader(raw_file(body(), [(INDEX, index), (PAYLOAD, b"short")]))
 
 
 def test_a_huge_index_is_a_limit_error():

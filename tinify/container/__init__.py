@@ -4,7 +4,8 @@
 TnfFile --pack--> bytes --unpack--> TnfFile          strings --pack_strings--> payload --unpack_strings--> strings
 """
 
-from tinify.container.index import EntryReader, pack_entries, unpack_index
+from tinify.container.body import pack_body, unpack_body
+from tinify.container.index import EntryReader, EntryWriter, entries_of, open_entries, pack_entries, unpack_index
 from tinify.container.layout import (
     ALPHA,
     AUDIO,
@@ -14,12 +15,14 @@ from tinify.container.layout import (
     INDEX,
     MAGIC,
     MAX_ELEMENTS,
+    MAX_INDEXED,
     METADATA,
     MODALITIES,
     PAYLOAD,
     POINTCLOUD,
     SERIES,
     VIDEO,
+    Body,
     Section,
     TnfFile,
 )
@@ -37,21 +40,28 @@ __all__ = [
     "INDEX",
     "MAGIC",
     "MAX_ELEMENTS",
+    "MAX_INDEXED",
     "METADATA",
     "MODALITIES",
     "PAYLOAD",
     "POINTCLOUD",
     "SERIES",
     "VIDEO",
+    "Body",
     "EntryReader",
+    "EntryWriter",
     "Section",
     "TnfFile",
+    "entries_of",
     "inspect",
+    "open_entries",
     "pack",
+    "pack_body",
     "pack_entries",
     "pack_metadata",
     "pack_strings",
     "unpack",
+    "unpack_body",
     "unpack_index",
     "unpack_metadata",
     "unpack_strings",

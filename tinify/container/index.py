@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random access: an index section that says where each entry (tile, window, frame) lies in the payload section.
+"""Random access: an index section that says where each entry (tile, window, frame, chunk) lies in the payload section.
 
 varint  number of entries
 varint  offset of the first entry in the payload; bytes before it are common to all entries
@@ -12,25 +12,46 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 
 from tinify.container import varint
-from tinify.container.header import HEAD_MAX, read_head
-from tinify.container.layout import CRITICAL, INDEX, MAX_INDEX_ENTRIES, MAX_SECTION, PAYLOAD, Section
+from tinify.container.body import CRC_BYTES, LEAD_MAX, Span, check_head, deliver, get_span
+from tinify.container.header import HEAD_MAX, Head, read_head
+from tinify.container.layout import (
+    CRITICAL,
+    INDEX,
+    LAST,
+    MAX_INDEX_ENTRIES,
+    MAX_INDEXED,
+    MAX_SECTION,
+    MAX_SECTIONS,
+    PAYLOAD,
+    Section,
+    TnfFile,
+)
+from tinify.container.writer import pack_start
 from tinify.errors import FormatError, LimitError
 
-_LEAD_MAX = 1 + varint.MAX_BYTES
+_HEAD_USUAL = 1 << 12
+_BLOCK = 1 << 20
 
 
 def pack_entries(entries: Sequence[bytes], common: bytes = b"") -> tuple[Section, Section]:
-    """(index section, payload section) for entries that are to be read one by one; put both in the file."""
-    if len(entries) > MAX_INDEX_ENTRIES:
-        raise LimitError(f"{len(entries)} entries; an index holds at most {MAX_INDEX_ENTRIES}")
-    head = [varint.put(len(entries)), varint.put(len(common)), *(varint.put(len(entry)) for entry in entries)]
-    crcs = np.array([zlib.crc32(piece) for piece in (common, *entries)], dtype="<u4").tobytes()
-    return Section(INDEX, b"".join(head) + crcs), Section(PAYLOAD, b"".join([common, *entries]))
+    """(index section, payload section) for entries that are to be read one by one; the last two of the file."""
+    pieces = [common, *entries]
+    return _index([len(piece) for piece in pieces], [zlib.crc32(piece) for piece in pieces]), Section(
+        PAYLOAD, b"".join(pieces)
+    )
+
+
+def _index(lengths: Sequence[int], crcs: Sequence[int]) -> Section:
+    if len(lengths) - 1 > MAX_INDEX_ENTRIES:
+        raise LimitError(f"{len(lengths) - 1} entries; an index holds at most {MAX_INDEX_ENTRIES}")
+    head = [varint.put(len(lengths) - 1), *map(varint.put, lengths)]
+    return Section(INDEX, b"".join(head) + np.array(crcs, dtype="<u4").tobytes())
 
 
 def unpack_index(data: bytes) -> np.ndarray:
@@ -55,24 +76,62 @@ def unpack_index(data: bytes) -> np.ndarray:
     return table
 
 
+def entries_of(file: TnfFile) -> list[memoryview]:
+    """The entries of an indexed file that is in memory. FormatError when index and payload do not fit."""
+    table, payload = unpack_index(file.require(INDEX)), memoryview(file.require(PAYLOAD))
+    if int(table[-1, :2].sum()) != len(payload):
+        raise FormatError("the index does not cover the payload: the file is damaged")
+    return [payload[offset : offset + length] for offset, length in table[1:, :2].tolist()]
+
+
+class EntryWriter:
+    """Writes an indexed file whose entries need not be in memory: `scratch`, an empty binary file, holds them.
+
+    add(entry), ... -> finish(file, out): header, index, then what scratch holds.
+    """
+
+    def __init__(self, scratch: BinaryIO):
+        self._scratch = scratch
+        self._lengths, self._crcs = [0], [0]
+
+    def add(self, entry: bytes) -> None:
+        """Appends one entry."""
+        self._scratch.write(entry)
+        self._lengths.append(len(entry))
+        self._crcs.append(zlib.crc32(entry))
+
+    def finish(self, file: TnfFile, out: BinaryIO) -> int:
+        """Writes all of the file, whose other sections `file` has, and gives its number of bytes."""
+        sections = (*file.sections, _index(self._lengths, self._crcs), Section(PAYLOAD, b""))
+        start = pack_start(replace(file, sections=sections))
+        out.write(start)
+        crc = zlib.crc32(start)
+        self._scratch.seek(0)
+        while block := self._scratch.read(_BLOCK):
+            out.write(block)
+            crc = zlib.crc32(block, crc)
+        out.write(crc.to_bytes(CRC_BYTES, "little"))
+        return len(start) + sum(self._lengths) + CRC_BYTES
+
+
 class EntryReader:
     """Reads entries of an indexed file one by one; `source` is bytes or a seekable binary file.
 
-    `file` has the header fields and no sections. Only the header, the index and the entries asked for are read and
-    checked (each by its CRC). FormatError when the file has no index or is damaged where it is read.
+    `file` has the header fields and the sections before the index. Only these, the index and the entries asked for are
+    read and checked (each entry by its CRC). FormatError when the file has no index or is damaged where it is read.
     """
 
-    def __init__(self, source: bytes | BinaryIO):
+    def __init__(self, source: bytes | BinaryIO, *, max_elements: int = MAX_INDEXED):
         self._source = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
-        self._source.seek(0)
-        head = read_head(self._source.read(HEAD_MAX))
-        self.file = head.file
-        table, payload = self._scan(head.end, head.sections)
-        if table is None or payload is None:
-            raise FormatError("the file has no index: decode it as a whole")
-        self._table, self._payload = table, payload
-        if int(self._table[-1, :2].sum()) != self._payload[1]:
-            raise FormatError("the index does not cover the payload: the file is damaged")
+        self._end = self._source.seek(0, io.SEEK_END) - CRC_BYTES
+        head = self._head(max_elements)
+        before, index, self._payload = self._scan(head.end)
+        start = self._read(0, index.end + CRC_BYTES)
+        check_head(start[: index.end], start[index.end :])
+        self.file = replace(head.file, sections=deliver(memoryview(start), before))
+        self._table = unpack_index(start[index.start : index.end])
+        if int(self._table[-1, :2].sum()) != self._payload.end - self._payload.start:
+            raise FormatError("the index does not cover the payload: the file is damaged or cut off")
 
     def __len__(self) -> int:
         return len(self._table) - 1
@@ -88,7 +147,7 @@ class EntryReader:
 
     def _row(self, row: int) -> bytes:
         offset, length, crc = (int(value) for value in self._table[row])
-        data = self._read(self._payload[0] + offset, length)
+        data = self._read(self._payload.start + offset, length)
         if zlib.crc32(data) != crc:
             raise FormatError(f"entry {row - 1} does not match its CRC: the file is damaged")
         return data
@@ -100,29 +159,44 @@ class EntryReader:
             raise FormatError(f"{length} bytes at {position} are declared and {len(data)} are there: it is cut off")
         return data
 
-    def _scan(self, position: int, sections: int) -> tuple[np.ndarray | None, tuple[int, int] | None]:
-        """The index, and start and length of the payload, where they are."""
-        table, payload = None, None
-        size = self._source.seek(0, io.SEEK_END)
-        for _ in range(sections):
-            self._source.seek(position)
-            lead = self._source.read(_LEAD_MAX)
-            length, used = varint.get(lead, 1)
-            start = position + used
-            if start + length + 4 > size:
-                raise FormatError("a section ends beyond the end of the file: it is cut off")
-            kind = lead[0] & ~CRITICAL
-            if kind == PAYLOAD and payload is None:
-                payload = start, length
-            if kind == INDEX and table is None:
-                self._check_crc(position, start + length)
-                table = unpack_index(self._read(start, length))
-            position = start + length + 4
-        return table, payload
+    def _head(self, max_elements: int) -> Head:
+        for size in (_HEAD_USUAL, HEAD_MAX):
+            self._source.seek(0)
+            start = self._source.read(size)
+            try:
+                return read_head(start, max_elements)
+            except FormatError:  # nearly all heads are short, and a long one looks cut off
+                if len(start) < size or size == HEAD_MAX:
+                    raise
+        raise AssertionError("unreachable")
 
-    def _check_crc(self, start: int, end: int) -> None:
-        # The CRC runs on from the one before the section, which stands in the four bytes before it.
-        block = self._read(start - 4, end - start + 8)
-        crc = zlib.crc32(block[4:-4], int.from_bytes(block[:4], "little"))
-        if crc != int.from_bytes(block[-4:], "little"):
-            raise FormatError("the index does not match its CRC: the file is damaged")
+    def _scan(self, position: int) -> tuple[list[Span], Span, Span]:
+        """The sections before the index, the index and the payload after it."""
+        before = []
+        for _ in range(MAX_SECTIONS):
+            if position >= self._end:
+                break
+            span = get_span(self._read(position, min(LEAD_MAX, self._end - position)), position, self._end)
+            if span.kind & LAST:
+                break
+            if span.kind & ~CRITICAL == INDEX:
+                position = span.end + CRC_BYTES
+                lead = self._read(position, min(1, self._end - position))
+                if not lead or lead[0] & ~CRITICAL != PAYLOAD | LAST:
+                    raise FormatError("no payload follows the index: the file is damaged or cut off")
+                return before, span, Span(lead[0], position + 1, self._end)
+            before.append(span)
+            position = span.end
+        raise _NoIndex("the file has no index: decode it as a whole")
+
+
+def open_entries(source: bytes | BinaryIO, *, max_elements: int = MAX_INDEXED) -> EntryReader | None:
+    """The reader of an indexed file; None where a file is to be decoded as a whole. FormatError, LimitError."""
+    try:
+        return EntryReader(source, max_elements=max_elements)
+    except _NoIndex:
+        return None
+
+
+class _NoIndex(FormatError):
+    """A file, sound so far, without an index."""

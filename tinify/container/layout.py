@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from tinify.errors import FormatError, LimitError
 
-MAGIC = b"\x89TNF\r\n\x1a\n"
-MAJOR, MINOR = 1, 0
+MAGIC = b"\x89TNF"
+VERSION = 1
 
 # Limits, all checked before anything of that size is allocated.
-MAX_HEADER = 1 << 20
+MAX_PARAMS = 1 << 20
 MAX_SECTIONS = 1024
-MAX_SECTION = 1 << 32
+MAX_SECTION = 1 << 40
 MAX_DIMS = 15
-MAX_ELEMENTS = 1 << 31
+MAX_ELEMENTS = 1 << 31  # of what is decoded as a whole
+MAX_INDEXED = 1 << 40  # of a file with an index, which is written and read piece by piece
 MAX_NAME = 64
 MAX_STREAMS = 1 << 16
 MAX_METADATA_ENTRIES = 256
@@ -24,15 +25,18 @@ MAX_METADATA_NAME = 32
 MAX_METADATA = 1 << 28
 MAX_INDEX_ENTRIES = 1 << 24
 
-FINGERPRINT_BYTES = 8
+FINGERPRINT_BYTES = 4
 
 IMAGE, SERIES, AUDIO, VIDEO, POINTCLOUD = "image", "series", "audio", "video", "pointcloud"
 # Code 0 means that the modality is not one of these and its name stands in the header.
 MODALITIES = {IMAGE: 1, SERIES: 2, AUDIO: 3, VIDEO: 4, POINTCLOUD: 5}
+# Codecs with a number in place of a name, at most 127. A number, once given, is never given to another.
+CODECS = {"photo-hyperprior": 1, "dct-tokenizer": 2, "tokenizer": 3, "tcrae": 4}
 DTYPES = (
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
 )  # fmt: skip
 
+LAST = 0x40  # of the kind of the last section, whose length is not written
 CRITICAL = 0x80
 PAYLOAD, METADATA, GAPS, ALPHA, INDEX = 1, 2, 3, 4, 5
 SECTION_NAMES = {PAYLOAD: "payload", METADATA: "metadata", GAPS: "gap mask", ALPHA: "alpha", INDEX: "index"}
@@ -60,21 +64,10 @@ class Section:
         return bool(self.kind & CRITICAL)
 
 
-@dataclass(frozen=True)
-class TnfFile:
-    """One compressed signal: what it was, what made it, and the sections that hold it.
+class _Sections:
+    """Finds sections by their kind."""
 
-    fingerprint: 8 bytes, the codec's weights and tables; shape, dtype: of the original samples;
-    params: what the codec needs beside the payload (at most about 1 MiB), in its own form.
-    """
-
-    modality: str
-    codec: str
-    fingerprint: bytes
-    shape: tuple[int, ...]
-    dtype: str
-    params: bytes = b""
-    sections: tuple[Section, ...] = ()
+    sections: tuple[Section, ...]
 
     def find(self, kind: int) -> bytes | None:
         """Data of the first section of that kind (the critical bit does not matter), or None."""
@@ -88,8 +81,39 @@ class TnfFile:
         data = self.find(kind)
         if data is None:
             name = SECTION_NAMES.get(kind & ~CRITICAL, f"kind {kind}")
-            raise FormatError(f"this file of codec {self.codec!r} has no {name} section, which the codec needs")
+            raise FormatError(f"{self._what()} has no {name} section, which the codec needs")
         return data
+
+    def _what(self) -> str:
+        return "this part of the file"
+
+
+@dataclass(frozen=True)
+class Body(_Sections):
+    """What a codec made: parameters in its own form (at most 1 MiB) and sections. A chunk of a file is one, too."""
+
+    params: bytes = b""
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
+class TnfFile(_Sections):
+    """One compressed signal: what it was, what made it, and the sections that hold it.
+
+    fingerprint: 4 bytes, the codec's weights and tables; shape, dtype: of the original samples;
+    params: what the codec needs beside the payload (at most 1 MiB), in its own form.
+    """
+
+    modality: str
+    codec: str
+    fingerprint: bytes
+    shape: tuple[int, ...]
+    dtype: str
+    params: bytes = b""
+    sections: tuple[Section, ...] = ()
+
+    def _what(self) -> str:
+        return f"this file of codec {self.codec!r}"
 
 
 def check_shape(shape: tuple[int, ...], max_elements: int = MAX_ELEMENTS) -> None:

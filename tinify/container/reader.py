@@ -4,34 +4,24 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tinify.container import varint
-from tinify.container.header import Head, read_head
+from tinify.container.body import CRC_BYTES, Span, deliver, spans
+from tinify.container.header import PREFIX, check_prefix, read_head
 from tinify.container.index import unpack_index
 from tinify.container.layout import (
     CODEC_KINDS,
     CRITICAL,
     INDEX,
     MAX_ELEMENTS,
-    MAX_SECTION,
+    MAX_INDEXED,
     METADATA,
     SECTION_NAMES,
-    Section,
+    VERSION,
     TnfFile,
-    is_known,
 )
 from tinify.container.metadata import unpack_metadata
-from tinify.errors import FormatError, LimitError
-
-
-@dataclass(frozen=True)
-class _Span:
-    kind: int
-    start: int
-    end: int
-    crc: int
+from tinify.errors import FormatError
 
 
 def unpack(data: bytes | bytearray | memoryview, *, max_elements: int = MAX_ELEMENTS) -> TnfFile:
@@ -41,17 +31,9 @@ def unpack(data: bytes | bytearray | memoryview, *, max_elements: int = MAX_ELEM
     the shape, for a service that reads files of strangers. Raises FormatError (damaged, cut off, not a .tnf file, made
     by a later version) and LimitError (a declared size beyond the limits; checked before anything is allocated).
     """
-    view = memoryview(data).cast("B")
+    view = _checked(data)
     head = read_head(view, max_elements)
-    spans = list(_spans(view, head))
-    for span in spans:
-        if span.kind & CRITICAL and not is_known(span.kind):
-            raise FormatError(
-                f"the file needs a feature that this tinify does not have (critical section of kind "
-                f"{span.kind & ~CRITICAL}): upgrade tinify (pip install -U tinify-codec) to read it"
-            )
-    kept = tuple(Section(s.kind, bytes(view[s.start : s.end])) for s in spans if is_known(s.kind))
-    return replace(head.file, sections=kept)
+    return replace(head.file, sections=deliver(view, list(spans(view, head.end))))
 
 
 def inspect(data: bytes | bytearray | memoryview) -> dict:
@@ -59,65 +41,51 @@ def inspect(data: bytes | bytearray | memoryview) -> dict:
 
     Unknown critical sections are listed, not refused. `overhead_bytes` is everything but the data of the sections.
     """
-    view = memoryview(data).cast("B")
-    head = read_head(view)
-    spans = list(_spans(view, head))
-    file = head.file
+    view = _checked(data)
+    head = read_head(view, MAX_INDEXED)
+    found = list(spans(view, head.end))
+    file, size = head.file, len(view) + CRC_BYTES
     return {
         "format": "tnf",
-        "version": f"{head.version[0]}.{head.version[1]}",
-        "bytes": len(view),
+        "version": VERSION,
+        "bytes": size,
         "header_bytes": head.end,
-        "overhead_bytes": len(view) - sum(span.end - span.start for span in spans),
+        "overhead_bytes": size - sum(span.end - span.start for span in found),
         "modality": file.modality,
         "codec": file.codec,
         "fingerprint": file.fingerprint.hex(),
         "shape": list(file.shape),
         "dtype": file.dtype,
         "params": file.params.hex(),
-        "sections": [_describe(view, span) for span in spans],
+        "sections": [_describe(view, span) for span in found],
     }
 
 
-def _spans(view: memoryview, head: Head) -> Iterator[_Span]:
-    position, crc = head.end, head.crc
-    for number in range(head.sections):
-        if position >= len(view):
-            raise FormatError(f"the file ends before section {number + 1} of {head.sections}: it is cut off")
-        kind, lead = view[position], position
-        length, start = varint.get(view, position + 1)
-        if length > MAX_SECTION:
-            raise LimitError(f"section {number + 1} declares {length} bytes; at most {MAX_SECTION} are allowed")
-        position = start + length + 4
-        if position > len(view):
-            raise FormatError(
-                f"section {number + 1} of {head.sections} needs {length + 4} bytes and {len(view) - start} are left: "
-                "the file is cut off"
-            )
-        end = start + length
-        crc = zlib.crc32(view[lead:end], crc)
-        if int.from_bytes(view[end:position], "little") != crc:
-            raise FormatError(f"section {number + 1} of {head.sections} does not match its CRC: the file is damaged")
-        yield _Span(kind, start, end, crc)
-    if position != len(view):
-        raise FormatError(f"{len(view) - position} bytes follow the end of the file: they are not part of it")
+def _checked(data: bytes | bytearray | memoryview) -> memoryview:
+    """All but the CRC at the end, which fits it."""
+    view = memoryview(data).cast("B")
+    check_prefix(view)
+    if len(view) < PREFIX + CRC_BYTES:
+        raise FormatError(f"the file ends after {len(view)} bytes, inside its header: it is cut off")
+    if int.from_bytes(view[-CRC_BYTES:], "little") != zlib.crc32(view[:-CRC_BYTES]):
+        raise FormatError("the file does not match its CRC: it is damaged, cut off, or was sent as text")
+    return view[:-CRC_BYTES]
 
 
-def _describe(view: memoryview, span: _Span) -> dict:
+def _describe(view: memoryview, span: Span) -> dict:
     number = span.kind & ~CRITICAL
     name = SECTION_NAMES.get(number, "codec's own" if number in CODEC_KINDS else "unknown")
+    data = view[span.start : span.end]
     record = {
         "kind": number,
         "name": name,
         "critical": bool(span.kind & CRITICAL),
         "offset": span.start,
-        "bytes": span.end - span.start,
-        "crc32": f"{span.crc:08x}",
+        "bytes": len(data),
+        "crc32": f"{zlib.crc32(data):08x}",
     }
     if number == METADATA:
-        record["entries"] = {
-            key: len(value) for key, value in unpack_metadata(bytes(view[span.start : span.end])).items()
-        }
+        record["entries"] = {key: len(value) for key, value in unpack_metadata(bytes(data)).items()}
     if number == INDEX:
-        record["entries"] = len(unpack_index(bytes(view[span.start : span.end]))) - 1
+        record["entries"] = len(unpack_index(bytes(data))) - 1
     return record

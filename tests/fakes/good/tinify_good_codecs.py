@@ -23,7 +23,7 @@ class DeflateCodec:
         self.name = ""
 
     def fingerprint(self) -> bytes:
-        return hashlib.sha256(f"{type(self).__name__}{self.version}".encode()).digest()[:8]
+        return hashlib.sha256(f"{type(self).__name__}{self.version}".encode()).digest()[:4]
 
     def pack(self, signal: Signal, *, quality: float | None = None) -> TnfFile:
         quality = self.default_quality if quality is None else quality

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Series to files and back, for every series codec: gaps, constants, scales, types, lengths."""
+"""Series to files and back, for every series codec: chunks, gaps, constants, scales, types, lengths."""
 
 from __future__ import annotations
 
 import struct
-import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,70 +15,141 @@ from tinify.container import (
     GAPS,
     METADATA,
     PAYLOAD,
+    Body,
     Section,
     TnfFile,
+    pack_body,
+    pack_entries,
     pack_metadata,
     pack_strings,
-    unpack_metadata,
     unpack_strings,
 )
 from tinify.errors import FormatError, InputError
+from tinify.models.series.chunks import THREADS, Chunks, Progress, counted, in_order
 from tinify.models.series.gaps import fill_gaps, gap_codes, pack_gaps, restore_gaps, unpack_gaps
-from tinify.models.series.normalisation import Normalisation
+from tinify.models.series.normalisation import Moments, Normalisation
+from tinify.models.series.reader import SeriesReader
+from tinify.models.series.verbatim import deflate, deflated_size, inflate
 from tinify.signal import Signal
 
 NORMALISATION, CONSTANTS, VERBATIM = 16 | CRITICAL, 17 | CRITICAL, 18 | CRITICAL
 _PARAMS = struct.Struct("<BI")  # stages, steps of a sequence
-_PROBE_VALUES = 1 << 15
 
 
 class SeriesFiles:
     """`pack` and `unpack` of a series codec over `compress` and `decompress` of (B, C, T).
 
-        (T, C) any dtype -> gaps out, constants out, normalised, cut into sequences -> compress -> payload section
+        (T, C) any dtype -> chunks of rows -> gaps out, constants out, normalised -> encode_series -> payload section
+                                              └────────── pack_rows, unpack_rows ──────────┘
 
     NaN and infinities come back exactly where they were, constant channels exactly, integers rounded; what is too short
     or too wild to gain from the codec is kept verbatim (deflated), so a file is never much larger than the data.
+    A series of one chunk is a file without index. Chunks are coded on several threads: what a codec overrides here
+    (`encode_series`, `decode_series`) keeps no state between calls.
     """
 
     patch: int
     sequence_steps: int = 256
     """Patches in a sequence, at most: sequences are coded side by side, and each can be decoded alone."""
 
-    @torch.no_grad()
-    def pack(self, signal: Signal, *, quality: float | None = None, scale: np.ndarray | None = None) -> TnfFile:
+    def pack(
+        self,
+        signal: Signal,
+        *,
+        quality: float | None = None,
+        scale: np.ndarray | None = None,
+        chunk: int | None = None,
+        threads: int = THREADS,
+        progress: Progress | None = None,
+    ) -> TnfFile:
         """Compresses (T, C) samples of any integer or floating type, T and C may be 0.
 
-        `scale` (C,), positive: what counts as one unit of error in each channel; None takes the file's deviations.
+        `scale` (C,), positive: what counts as one unit of error in each channel; None takes the deviations of the whole
+        series. A chunk has at most `chunk` rows, by default about a million numbers. Bytes do not depend on `threads`.
+        """
+        chunks = Chunks.of(*_checked(signal).shape, chunk)
+        bodies = self.pack_chunks(signal, chunks, quality=quality, scale=scale, threads=threads, progress=progress)
+        if len(chunks) > 1:
+            return self.header(signal, Body(chunks.pack(), pack_entries([*map(packed, bodies)])))
+        return self.header(signal, next(bodies, None) or self.pack_rows(signal.samples[:0], quality))
+
+    def header(self, signal: Signal, body: Body) -> TnfFile:
+        """The file with that body; `signal` gives shape, type and metadata. The metadata stand before an index."""
+        sections = body.sections
+        if signal.metadata:
+            known = Section(METADATA, pack_metadata(signal.metadata))
+            sections = (known, *sections)
+        shape, dtype = tuple(signal.samples.shape), np.dtype(signal.samples.dtype).name
+        return TnfFile("series", self.name, self.fingerprint(), shape, dtype, body.params, sections)
+
+    def pack_chunks(
+        self,
+        signal: Signal,
+        chunks: Chunks,
+        *,
+        quality: float | None = None,
+        scale: np.ndarray | None = None,
+        threads: int = THREADS,
+        progress: Progress | None = None,
+    ) -> Iterator[Body]:
+        """One chunk after the other; of `signal.samples` only rows, `samples[a:b]`, are taken, a few chunks at a time.
+
+        Without a `scale` the rows are read twice: first for the deviations of the whole series.
         """
         samples = _checked(signal)
         self.eval()
-        params, sections = b"", ()
-        if samples.shape[0] >= 2 * self.patch and samples.shape[1]:
-            params, sections = self._pack_coded(samples, quality, scale)
-        if not sections or _size(sections) > 0.5 * _deflated_size(samples):
-            verbatim = (Section(VERBATIM, _deflate(samples)),)
-            if not sections or _size(sections) >= _size(verbatim):
-                params, sections = b"", verbatim
-        if signal.metadata:
-            sections = (*sections, Section(METADATA, pack_metadata(signal.metadata)))
-        return TnfFile("series", self.name, self.fingerprint(), samples.shape, samples.dtype.name, params, sections)
+        rows = (samples[part] for part in chunks)
+        if scale is None and len(chunks) > 1:
+            parts = in_order(_moments, (samples[part] for part in chunks), threads)
+            scale = Moments.deviation_of_all(list(parts))
+        bodies = in_order(lambda piece: self.pack_rows(piece, quality, scale), rows, min(threads, len(chunks)))
+        return counted(bodies, len(chunks), progress)
 
-    def _pack_coded(
-        self, samples: np.ndarray, quality: float | None, units: np.ndarray | None
-    ) -> tuple[bytes, tuple[Section, ...]]:
+    @torch.no_grad()
+    def pack_rows(self, samples: np.ndarray, quality: float | None, units: np.ndarray | None = None) -> Body:
+        """A chunk, or a whole short series: (T, C) samples."""
+        samples = np.ascontiguousarray(samples.astype(samples.dtype.newbyteorder("="), copy=False))
+        body = Body()
+        if samples.shape[0] >= 2 * self.patch and samples.shape[1]:
+            body = self._pack_coded(samples, quality, units)
+        if not body.sections or _size(body) > 0.5 * deflated_size(samples):
+            verbatim = Body(b"", (Section(VERBATIM, deflate(samples)),))
+            if not body.sections or _size(body) >= _size(verbatim):
+                return verbatim
+        return body
+
+    def _pack_coded(self, samples: np.ndarray, quality: float | None, units: np.ndarray | None) -> Body:
         codes = gap_codes(samples)
-        scale = Normalisation.of(samples, codes == 0)
-        scale = scale if units is None else scale.in_units(units, samples.dtype.name)
+        stored = self.normalisation_of(samples, codes == 0)
+        if stored is not None and units is not None:
+            stored = stored.in_units(units)
+        scale = self._own(samples.shape[1]) if stored is None else stored
         moving = scale.scale > 0
         z = scale.apply(fill_gaps(samples, codes))[:, moving]
         params, strings = self.encode_series(z, quality)
-        sections = [Section(NORMALISATION, scale.pack()), Section(PAYLOAD, pack_strings(strings))]
+        sections = [] if stored is None else [Section(NORMALISATION, stored.pack())]
         if not moving.all():
             sections.append(Section(CONSTANTS, _constants(samples, codes, ~moving).tobytes()))
         if codes.any():
             sections.append(Section(GAPS | CRITICAL, pack_gaps(codes)))
-        return params, tuple(sections)
+        return Body(params, (*sections, Section(PAYLOAD, pack_strings(strings))))
+
+    def normalisation_of(self, samples: np.ndarray, valid: np.ndarray) -> Normalisation | None:
+        """Offsets and scales to store for the samples (T, C); None where the codec's own are used and none is stored.
+
+        Channels that are constant are kept exactly only where a stored normalisation says so.
+        """
+        return Normalisation.of(samples, valid)
+
+    def own_normalisation(self, channels: int) -> Normalisation | None:
+        """The codec's own offsets and scales, all above 0, for so many channels; None where it has none."""
+        return None
+
+    def _own(self, channels: int) -> Normalisation:
+        own = self.own_normalisation(channels)
+        if own is None or own.scale.shape != (channels,) or not (own.scale > 0).all():
+            raise FormatError(f"codec {self.name!r} has no scales of its own for {channels} channels")
+        return own
 
     def encode_series(self, z: np.ndarray, quality: float | None) -> tuple[bytes, list[list[bytes]]]:
         """`(params, strings)` of normalised z (T, C) float32; a codec that cuts series in another way has its own."""
@@ -105,76 +177,50 @@ class SeriesFiles:
         x = torch.from_numpy(np.ascontiguousarray(padded.T))
         return x.reshape(channels, count, steps * self.patch), steps
 
-    @torch.no_grad()
-    def unpack(self, file: TnfFile) -> Signal:
+    def unpack(self, file: TnfFile, *, threads: int = THREADS, progress: Progress | None = None) -> Signal:
         """The series, of the shape and type that were packed."""
-        rows, channels, dtype = _checked_header(file)
-        self.eval()
-        data = file.find(VERBATIM)
-        if data is not None:
-            samples = _inflate(data, (rows, channels), dtype)
-        else:
-            samples = self._unpack_coded(file, rows, channels, dtype)
-        metadata = file.find(METADATA)
-        return Signal("series", samples, {} if metadata is None else unpack_metadata(metadata))
+        reader = SeriesReader(self, file)
+        return Signal("series", reader.read(threads=threads, progress=progress), reader.metadata)
 
-    def _unpack_coded(self, file: TnfFile, rows: int, channels: int, dtype: np.dtype) -> np.ndarray:
-        scale = Normalisation.unpack(file.require(NORMALISATION), channels)
+    @torch.no_grad()
+    def unpack_rows(self, body: Any, rows: int, channels: int, dtype: np.dtype) -> np.ndarray:
+        """Undoes `pack_rows`: (rows, channels). FormatError, DesyncError."""
+        data = body.find(VERBATIM)
+        if data is not None:
+            return inflate(data, (rows, channels), dtype)
+        stored = body.find(NORMALISATION)
+        scale = self._own(channels) if stored is None else Normalisation.unpack(stored, channels)
         moving = scale.scale > 0
         z = np.zeros((rows, channels), dtype=np.float32)
-        strings = unpack_strings(file.require(PAYLOAD))
-        z[:, moving] = self.decode_series(file.params, strings, rows, int(moving.sum()))
-        gaps = file.find(GAPS)
+        strings = unpack_strings(body.require(PAYLOAD))
+        z[:, moving] = self.decode_series(body.params, strings, rows, int(moving.sum()))
+        gaps = body.find(GAPS)
         samples = _as_type(scale.undo(z), dtype)
         if not moving.all():
-            samples[:, ~moving] = _read_constants(file.require(CONSTANTS), dtype, int((~moving).sum()))
+            samples[:, ~moving] = _read_constants(body.require(CONSTANTS), dtype, int((~moving).sum()))
         return samples if gaps is None else restore_gaps(samples, unpack_gaps(gaps, (rows, channels)))
 
 
-def _checked(signal: Signal) -> np.ndarray:
+def packed(body: Body) -> bytes:
+    """A chunk as the entry of an index."""
+    return pack_body(body.params, body.sections)
+
+
+def _checked(signal: Signal) -> Any:
     samples = signal.samples
-    if signal.modality != "series" or samples.ndim != 2:
+    if signal.modality != "series" or len(samples.shape) != 2:
         raise InputError(f"a series codec takes (time, channels), not {signal.modality} of shape {samples.shape}")
     if samples.dtype.kind not in "fiub" or samples.dtype.itemsize > 8:
         raise InputError(f"a series codec takes integers, floats up to 64 bits and bool, not {samples.dtype}")
-    return np.ascontiguousarray(samples.astype(samples.dtype.newbyteorder("="), copy=False))
+    return samples
 
 
-def _checked_header(file: TnfFile) -> tuple[int, int, np.dtype]:
-    if file.modality != "series" or len(file.shape) != 2:
-        raise FormatError(f"a series cannot have shape {file.shape}")
-    return *file.shape, np.dtype(file.dtype)
+def _moments(samples: np.ndarray) -> Moments:
+    return Moments.of(samples, gap_codes(samples) == 0)
 
 
-def _size(sections: tuple[Section, ...]) -> int:
-    return sum(len(section.data) for section in sections)
-
-
-def _deflated_size(samples: np.ndarray) -> float:
-    # An estimate from some rows: deflating all of a long series would take longer than its codec.
-    rows = max(1, _PROBE_VALUES // max(samples.shape[1], 1))
-    start = (len(samples) - rows) // 2
-    probe = samples if len(samples) <= 2 * rows else samples[start : start + rows]
-    return len(_deflate(probe)) * samples.size / max(probe.size, 1)
-
-
-def _deflate(samples: np.ndarray) -> bytes:
-    # Bytes of equal weight side by side deflate better than whole numbers.
-    planes = np.ascontiguousarray(samples.T).view(np.uint8).reshape(-1, samples.itemsize) if samples.size else samples
-    return zlib.compress(planes.T.tobytes(), 6)
-
-
-def _inflate(data: bytes, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
-    size = shape[0] * shape[1] * dtype.itemsize
-    inflate = zlib.decompressobj()
-    try:
-        planes = inflate.decompress(data, size + 1)
-    except zlib.error as error:
-        raise FormatError(f"the samples are damaged: {error}") from None
-    if len(planes) != size or not inflate.eof:
-        raise FormatError(f"the samples are not {shape} of {dtype}")
-    numbers = np.frombuffer(planes, np.uint8).reshape(dtype.itemsize, -1).T.copy().view(dtype)
-    return np.ascontiguousarray(numbers.reshape(shape[1], shape[0]).T)
+def _size(body: Body) -> int:
+    return sum(len(section.data) for section in body.sections)
 
 
 def _constants(samples: np.ndarray, codes: np.ndarray, constant: np.ndarray) -> np.ndarray:
