@@ -9,6 +9,7 @@
 #include <atomic>
 #include <optional>
 
+#include "bind_tokens.hpp"
 #include "bind_transforms.hpp"
 #include "coder_range.hpp"
 #include "coder_rans32.hpp"
@@ -296,4 +297,5 @@ NB_MODULE(_core, m) {
     m.def("pmf_to_quantized_cdf", &pmf_to_cdf, "pmf"_a, "precision"_a = 16);
     m.def("pmfs_to_quantized_cdfs", &pmfs_to_cdfs, "pmf"_a, "lengths"_a, "precision"_a = 16);
     bind_transforms(m);
+    bind_tokens(m);
 }

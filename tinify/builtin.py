@@ -22,6 +22,9 @@ _BALLE_2017 = "Ballé et al. 2017, arXiv:1611.01704"
 _MENTZER_2023 = "Mentzer et al. 2023, arXiv:2309.15505"
 _YU_2023 = "Yu et al. 2023, arXiv:2310.05737"
 _PRINCEN_1987 = "Princen, Johnson, Bradley 1987"
+_CHO_2014 = "Cho et al. 2014, arXiv:1406.1078"
+_OORD_2016 = "van den Oord et al. 2016, arXiv:1609.03499"
+_VASWANI_2017 = "Vaswani et al. 2017, arXiv:1706.03762"
 _OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
 _ZHENG_2023 = "Zheng, Zhang 2023, doi:10.1016/j.asoc.2023.110797"
 
@@ -55,6 +58,9 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("gaussian-conditional", "entropy_models:GaussianConditional", "Gaussians of given scales", _BALLE_2018),
         ("histogram", "entropy_models:HistogramPrior", "token frequencies, integers by nature", ""),
         ("markov1", "entropy_models:Markov1Prior", "token frequencies given the token before", ""),
+        ("gru", "entropy_models:GruPrior", "tokens given all before them: a GRU in integers, native", _CHO_2014),
+        ("causal-conv", "entropy_models:CausalConvPrior", "the same with gated convolutions, in NumPy", _OORD_2016),
+        ("transformer", "entropy_models:TransformerPrior", "the same with attention, in NumPy", _VASWANI_2017),
         ("neighbourhood", "entropy_models.neighbourhood:NeighbourhoodPrior", "integers given their neighbours' size",
          "after Wu 1997 (ECECOW)"),
     ],

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinify.entropy_models.token_prior import TokenPrior
+from tinify.entropy_models.table_prior import TablePrior
 
 
-class HistogramPrior(TokenPrior):
+class HistogramPrior(TablePrior):
     """One table a level: the static frequencies of the training tokens, each code counted once more than it came."""
 
     sequential = False

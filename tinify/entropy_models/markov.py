@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinify.entropy_models.token_prior import TokenPrior
+from tinify.entropy_models.table_prior import TablePrior
 
 
-class Markov1Prior(TokenPrior):
+class Markov1Prior(TablePrior):
     """One table for each level and context, backed off to the level's histogram where a context was seen little.
 
     `p(k | c) = (n(c, k) + backoff * p(k)) / (n(c) + backoff)`, counted on training tokens, with 4 % of the level's

@@ -1,33 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contract of a prior over tokens, and what static priors share: integer frequencies."""
+"""The contract of a prior over tokens, and what all share: integer frequencies of the codes."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tinify.errors import ConfigError
+from tinify.errors import ConfigError, FormatError, InputError
 
 _TOTAL = 1 << 16
 _SHIFT = 32769
 
 
 class TokenPrior(nn.Module, ABC):
-    """Probabilities of tokens in `levels` levels of `codebook_size` codes each, as integers by nature.
+    """Probabilities of tokens in `levels` levels of `codebook_size` codes each, as integers.
 
-        context (what is decoded already) -> row -> integer table -> coder
+        tokens (sequences, steps, levels used) -> encode -> string -> decode -> tokens
 
-    The context of a token of level l >= 1 is the token of level l - 1 at the same place; that of level 0 is the token
-    of level 0 one step earlier in time, or `codebook_size` at the start. `frequencies` (rows, codebook_size) are saved
-    with the weights: int16, a share of 65536 in [1, 65535] less 32769, so a table has every code at least once.
+    `frequencies` (rows, codebook_size) are saved with the weights: int16, a share of 65536 in [1, 65535] less 32769, so
+    that a table has every code at least once. What a row stands for is the prior's own: `row` says. A learned prior has
+    one for each level, whatever came before, which serves where its network would be too slow.
     """
 
     frequencies: Tensor
-    sequential: bool
-    """Whether level 0 needs the step before; if not, all steps are coded at once."""
+    stepwise: bool = False
+    """Whether the bits of a token need all tokens before it, and so `rates` to choose tokens by."""
 
     def __init__(self, levels: int, codebook_size: int):
         super().__init__()
@@ -37,6 +39,21 @@ class TokenPrior(nn.Module, ABC):
         even = (_TOTAL - 1) // self.codebook_size
         shares = torch.full((self.rows, self.codebook_size), even - _SHIFT, dtype=torch.int16)
         self.register_buffer("frequencies", shares)
+
+    @abstractmethod
+    def encode(self, tokens: np.ndarray, coder: Any) -> bytes:
+        """The string of integer tokens (sequences, steps, levels used); `coder` codes integers under tables."""
+
+    @abstractmethod
+    def decode(
+        self, string: bytes, shape: tuple[int, int, int], coder: Any, sequences: slice | None = None
+    ) -> np.ndarray:
+        """Tokens, int64, of a string of `encode`; of some sequences only, where `sequences` (step 1) says which.
+        FormatError or DesyncError where the string does not hold them under this prior."""
+
+    @abstractmethod
+    def token_bits(self, tokens: np.ndarray) -> np.ndarray:
+        """Bits that each token costs, float32, in the shape of tokens (sequences, steps, levels used)."""
 
     @property
     @abstractmethod
@@ -48,24 +65,24 @@ class TokenPrior(nn.Module, ABC):
         """Table numbers, int32, for tokens of a level with these contexts (any shape, the same back)."""
 
     @abstractmethod
+    def count(self, tokens: np.ndarray) -> np.ndarray:
+        """Counts (rows, codebook_size) of tokens (sequences, steps, levels used), to be added up and given to `fit`."""
+
+    @abstractmethod
     def fit(self, counts: np.ndarray) -> None:
         """Takes the frequencies from counts (rows, codebook_size) of training tokens."""
 
-    def count(self, tokens: np.ndarray) -> np.ndarray:
-        """Counts (rows, codebook_size) of tokens (sequences, steps, levels), to be added up and given to `fit`."""
-        counts = np.zeros((self.rows, self.codebook_size))
-        for level in range(tokens.shape[-1]):
-            rows = self.row(level, self.contexts(tokens, level))
-            np.add.at(counts, (rows.ravel(), tokens[..., level].ravel()), 1)
-        return counts
+    def check_shape(self, shape: tuple[int, int, int]) -> None:
+        """FormatError where no tokens of this prior have this shape."""
+        fits = len(shape) == 3 and min(shape) >= 0 and 1 <= shape[2] <= self.levels and math.prod(shape) < 1 << 31
+        if not fits:
+            raise FormatError(f"tokens of shape {tuple(shape)} do not fit a prior of {self.levels} levels")
 
-    def contexts(self, tokens: np.ndarray, level: int) -> np.ndarray:
-        """The context of each token of a level: (sequences, steps) of tokens (sequences, steps, levels)."""
-        if level:
-            return tokens[..., level - 1]
-        before = np.full(tokens.shape[:-1], self.codebook_size, dtype=np.int64)
-        before[:, 1:] = tokens[:, :-1, 0]
-        return before
+    def check_tokens(self, tokens: np.ndarray) -> None:
+        """InputError where tokens are none of this prior."""
+        self.check_shape(tokens.shape)
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < self.codebook_size:
+            raise InputError(f"a token is not one of the {self.codebook_size} codes")
 
     def set_probabilities(self, probabilities: np.ndarray) -> None:
         """Rounds probabilities (rows, codebook_size) to frequencies whose tables sum to 65536 with the escape."""

@@ -15,6 +15,8 @@ from tinify.errors import FormatError
 from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
 from tinify.quantizers import ResidualQuantizer
 
+_GROUP = 1024  # sequences whose tokens are chosen together: bounds the memory
+
 
 class TokenLatentCodec(LatentCodec):
     """Codes y (sequences, steps, D), each sequence alone, so that all of them advance together.
@@ -22,9 +24,9 @@ class TokenLatentCodec(LatentCodec):
         y ──► RVQ ──► tokens (sequences, steps, stages) ──► prior ──► tables ──► coder ──► string
                                        └────◄──── what is decoded already ──┘
 
-    Tokens of stage 0 come first, step by step through all sequences at once; those of a later stage follow in one run,
-    since their context, the stage before, is known by then. `lmbda` > 0 chooses each token by squared error plus
-    `lmbda` times its bits under the prior (entropy-constrained quantization).
+    The order of tokens in the string is the prior's. `lmbda` > 0 chooses each token by squared error plus `lmbda` times
+    its bits under the prior (entropy-constrained quantization), step by step after those chosen before it where the
+    prior sees all of them.
 
     Only integers select bits: decoding is exact on any machine. Source of the assignment: Chou, Lookabaugh, Gray 1989,
     "Entropy-constrained vector quantization".
@@ -35,7 +37,6 @@ class TokenLatentCodec(LatentCodec):
         self.quantizer, self.prior = quantizer, prior
         # Codes are names, not sizes: rans32, which splits wide alphabets by size, would lose on them.
         self.coder = registry.build("coder", coder)
-        self._registered: tuple | None = None
 
     def forward(self, y: Tensor, stages: int | None = None) -> LatentForward:
         out = self.quantizer(y, stages)
@@ -43,16 +44,15 @@ class TokenLatentCodec(LatentCodec):
 
     def likelihoods(self, tokens: Tensor) -> Tensor:
         """Probability of each token (sequences, steps, stages) under the prior."""
-        symbols = tokens.cpu().numpy()
-        bits = self.prior.bits()
-        rows = [self.prior.row(i, self.prior.contexts(symbols, i)) for i in range(symbols.shape[-1])]
-        return torch.exp2(-bits[torch.from_numpy(np.stack(rows, axis=-1)).long(), tokens.cpu()])
+        return torch.exp2(-torch.from_numpy(self.prior.token_bits(tokens.cpu().numpy())))
 
     @torch.no_grad()
     def tokenize(self, y: Tensor, stages: int, lmbda: float = 0.0) -> Tensor:
         """Tokens (sequences, steps, stages) of y, rate-aware for `lmbda` > 0."""
         if lmbda <= 0:
             return self.quantizer.quantize(y, stages)
+        if self.prior.stepwise:
+            return self._tokenize_stepwise(y, stages, lmbda)
         bits, tokens, rest = self.prior.bits(), [], y
         for level, stage in enumerate(self.quantizer.stages[:stages]):
             if level == 0 and self.prior.sequential:
@@ -73,6 +73,21 @@ class TokenLatentCodec(LatentCodec):
             before = steps[-1].numpy()
         return torch.stack(steps, dim=1)
 
+    def _tokenize_stepwise(self, y: Tensor, stages: int, lmbda: float) -> Tensor:
+        """Each token by the bits that it costs after those chosen before it."""
+        tokens = torch.empty(*y.shape[:-1], stages, dtype=torch.int64)
+        for first in range(0, len(y), _GROUP):
+            part = y[first : first + _GROUP]
+            session = self.prior.rates(len(part), stages)
+            for step in range(y.shape[1]):
+                rest = part[:, step]
+                for level, stage in enumerate(self.quantizer.stages[:stages]):
+                    chosen = stage.quantize(rest, torch.from_numpy(session.bits(level)), lmbda)
+                    tokens[first : first + _GROUP, step, level] = chosen
+                    session.take(level, chosen.numpy())
+                    rest = rest - stage.dequantize(chosen)
+        return tokens
+
     @torch.no_grad()
     def compress(self, y: Tensor, stages: int, lmbda: float = 0.0) -> LatentStrings:
         """One string for all sequences. Shape: (sequences, steps, stages)."""
@@ -86,47 +101,12 @@ class TokenLatentCodec(LatentCodec):
 
     def encode(self, tokens: Tensor) -> bytes:
         """The string of tokens (sequences, steps, stages)."""
-        symbols, encoder = tokens.cpu().numpy(), self.coder.encoder()
-        for level in range(symbols.shape[-1]):
-            rows = self.prior.row(level, self.prior.contexts(symbols, level))
-            part = symbols[..., level]
-            if level == 0:
-                part, rows = part.T, rows.T  # step after step
-            encoder.push(np.ascontiguousarray(part, np.int32), np.ascontiguousarray(rows), self._tables())
-        return encoder.finish()
+        return self.prior.encode(tokens.cpu().numpy(), self.coder)
 
-    def decode(self, string: bytes, shape: tuple[int, int, int]) -> Tensor:
-        """Tokens (sequences, steps, stages). FormatError or DesyncError when the string does not hold them."""
-        sequences, steps, stages = shape
+    def decode(self, string: bytes, shape: tuple[int, int, int], sequences: slice | None = None) -> Tensor:
+        """Tokens (sequences, steps, stages), or those of the sequences asked for. FormatError or DesyncError when the
+        string does not hold them."""
+        stages = shape[-1]
         if not (1 <= stages <= len(self.quantizer.stages) and min(shape) >= 0 and math.prod(shape) < 1 << 31):
             raise FormatError(f"tokens of shape {shape} do not fit {len(self.quantizer.stages)} stages")
-        decoder, tokens = self.coder.decoder(string), np.zeros(shape, dtype=np.int64)
-        tokens[..., 0] = self._decode_first(decoder, sequences, steps)
-        for level in range(1, stages):
-            rows = self.prior.row(level, tokens[..., level - 1])
-            tokens[..., level] = self._pull(decoder, np.ascontiguousarray(rows))
-        decoder.finish()
-        return torch.from_numpy(tokens)
-
-    def _decode_first(self, decoder, sequences: int, steps: int) -> np.ndarray:
-        if not self.prior.sequential:
-            return self._pull(decoder, self.prior.row(0, np.zeros((steps, sequences), np.int64))).T
-        before, out = np.full(sequences, self.prior.codebook_size), np.empty((sequences, steps), np.int64)
-        for step in range(steps):
-            before = out[:, step] = self._pull(decoder, self.prior.row(0, before))
-        return out
-
-    def _pull(self, decoder, rows: np.ndarray) -> np.ndarray:
-        symbols = decoder.pull(rows, self._tables())
-        if symbols.size and (symbols.min() < 0 or symbols.max() >= self.prior.codebook_size):
-            raise FormatError(f"the stream holds a token beyond the {self.prior.codebook_size} codes")
-        return symbols
-
-    def _tables(self):
-        state = self.prior.frequencies._version, id(self.prior.frequencies)
-        if self._registered is None or self._registered[0] != state:
-            self._registered = state, self.coder.tables(*self.prior.tables())
-        return self._registered[1]
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_registered": None}
+        return torch.from_numpy(self.prior.decode(string, tuple(shape), self.coder, sequences))
