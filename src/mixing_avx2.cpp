@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mixing_jobs.hpp"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <algorithm>
+#include <vector>
+
+#include "mixing_tables.hpp"
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC target("avx2")
+#endif
+#define TINIFY_SIMD avx2
+#include "mixing_simd.hpp"
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+
+namespace tinify::mixing {
+
+const Kernels kAvx2Kernels = {"avx2", avx2::grid, avx2::blocks};
+
+}  // namespace tinify::mixing
+
+#endif
