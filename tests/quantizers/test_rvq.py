@@ -56,3 +56,12 @@ def test_no_stage_is_refused():
 def test_stages_may_be_of_different_size():
     quantizer = ResidualQuantizer([VectorQuantizer(2, 4), VectorQuantizer(2, 8)])
     assert quantizer.quantize(torch.randn(3, 2)).shape == (3, 2)
+
+
+def test_each_stage_weighs_its_own_bits(trained):
+    y = torch.randn(300, 4)
+    rate = torch.zeros(4, 16)
+    rate[1, :8] = 1e6
+    tokens = trained.quantize(y, rate=rate, lmbda=1.0)
+    assert torch.equal(tokens[:, 0], trained.quantize(y)[:, 0]) and tokens[:, 1].min() >= 8
+    assert torch.equal(trained(y, 2, rate, 1.0).symbols, tokens[:, :2])

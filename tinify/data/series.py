@@ -17,16 +17,35 @@ from tinify.errors import InputError
 
 @dataclass(frozen=True)
 class SeriesSet:
-    """A data set: continuous pieces (T, C) of one split, and the mean and deviation (C,) of its train split."""
+    """A data set: continuous pieces (T, C) of one split, the mean and deviation (C,) of its train split, and, where it
+    has any, a label of each row (T,) of each piece."""
 
     name: str
     pieces: list[np.ndarray]
     mean: np.ndarray
     deviation: np.ndarray
+    labels: list[np.ndarray] | None = None
 
     def normalised(self) -> list[np.ndarray]:
         """The pieces in units of the train split's standard deviation, float32."""
         return [((piece - self.mean) / self.deviation).astype(np.float32) for piece in self.pieces]
+
+    def windows(self, rows: int, stride: int) -> np.ndarray:
+        """Normalised windows (N, C, rows) float32, `stride` rows apart; none crosses the end of a piece."""
+        return np.concatenate([_windows(piece, rows, stride) for piece in self.normalised()])
+
+    def window_labels(self, rows: int, stride: int) -> np.ndarray:
+        """The label (N,) int64 of each of `windows`: that of its middle row. InputError for a set without labels."""
+        if self.labels is None:
+            raise InputError(f"set {self.name!r} has no labels")
+        found = [_windows(piece[:, None], rows, stride)[:, 0, rows // 2] for piece in self.labels]
+        return np.concatenate(found).astype(np.int64)
+
+
+def _windows(piece: np.ndarray, rows: int, stride: int) -> np.ndarray:
+    if len(piece) < rows:
+        return np.empty((0, piece.shape[1], rows), piece.dtype)
+    return np.lib.stride_tricks.sliding_window_view(piece, rows, axis=0)[::stride]
 
 
 def read_series_sets(folder: Path, split: str, names: list[str] | None = None) -> list[SeriesSet]:
@@ -44,11 +63,13 @@ def _read_set(folder: Path, name: str, entry: dict, split: str) -> SeriesSet:
     with np.load(folder / entry["file"]) as arrays:
         x = arrays["x"].astype(np.float64)
         starts = arrays["segments"] if "segments" in arrays else np.zeros(1, np.int64)
+        labels = arrays.get("labels")
     train = np.concatenate([x[a:b] for a, b in _ranges(entry["split"]["train"])])
     deviation = train.std(axis=0)
     deviation[deviation == 0] = 1.0
-    pieces = [x[a:b] for low, high in _ranges(entry["split"][split]) for a, b in _cut(low, high, starts)]
-    return SeriesSet(name, pieces, train.mean(axis=0), deviation)
+    cuts = [cut for low, high in _ranges(entry["split"][split]) for cut in _cut(low, high, starts)]
+    marks = None if labels is None else [labels[a:b] for a, b in cuts]
+    return SeriesSet(name, [x[a:b] for a, b in cuts], train.mean(axis=0), deviation, marks)
 
 
 def _ranges(split: list) -> list:

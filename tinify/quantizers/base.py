@@ -33,6 +33,10 @@ class Quantizer(nn.Module, ABC):
     `quantize` and `dequantize` are deterministic and have no gradient; `forward` is for training.
     """
 
+    straight_through: bool = True
+    """Whether `forward` hands the whole gradient on to `y`. One that represents a part of `y` has a gradient for that
+    part alone."""
+
     @abstractmethod
     def quantize(self, y: Tensor) -> Tensor:
         """Integers for `y`."""

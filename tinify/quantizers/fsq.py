@@ -31,13 +31,13 @@ class FiniteScalarQuantizer(ProjectedGrid):
 
     levels: Tensor
 
-    def __init__(self, dim: int, codebook_size: int = 256, levels: Sequence[int] | None = None, **options):
+    def __init__(self, dim: int, codebook_size: int = 256, levels: Sequence[int] | None = None):
         sizes = tuple(levels) if levels else _levels_for(codebook_size, dim)
         if any(size < 2 for size in sizes) or prod(sizes) > codebook_size:
             raise ConfigError(f"levels are {list(sizes)}; allowed: at least 2 each, and {codebook_size} codes in all")
         # Level j of L lies at (2 j - L + 1) / (L - 1): evenly from -1 to 1.
         digits = _digits(torch.arange(prod(sizes)), torch.tensor(sizes))
-        super().__init__(dim, 2 * digits / (torch.tensor(sizes) - 1) - 1, **options)
+        super().__init__(dim, 2 * digits / (torch.tensor(sizes) - 1) - 1)
         self.register_buffer("levels", torch.tensor(sizes))
 
     def point(self, z: Tensor) -> Tensor:

@@ -23,18 +23,19 @@ class ProjectedGrid(Quantizer):
         token -> grid (..., d) -> up grid + centre -> y_hat (..., D)
 
     The first training batch puts the plane where the data varies most (its principal directions), so that stages of a
-    residual quantizer scale themselves; `down` and `up` then learn from the loss `|sg(y) - y_hat|^2`. With bits to
-    weigh, the token is the best of all points, as in `VectorQuantizer`.
+    residual quantizer scale themselves; `down` and `up` then learn with the rest of the codec. The gradient reaches y
+    in the plane alone. With bits to weigh, the token is the best of all points, as in `VectorQuantizer`.
     """
 
+    straight_through = False
     grid: Tensor
 
-    def __init__(self, dim: int, grid: Tensor, commitment: float = 0.25):
+    def __init__(self, dim: int, grid: Tensor):
         super().__init__()
         size, inner = grid.shape
         if dim < 1 or inner > dim:
             raise ConfigError(f"dim is {dim}; a grid of {inner} dimensions needs at least as many")
-        self.dim, self.codebook_size, self.commitment = int(dim), int(size), float(commitment)
+        self.dim, self.codebook_size = int(dim), int(size)
         self.register_buffer("grid", grid)
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
         self.centre = nn.Parameter(torch.zeros(dim))
@@ -50,7 +51,7 @@ class ProjectedGrid(Quantizer):
         """Tokens (...) int64 of points (..., d) of the grid."""
 
     def extra_loss(self, z: Tensor) -> Tensor:
-        """A loss of the quantizer's own on z (N, d); none unless it says so."""
+        """A loss of the quantizer's own on z (N, d), in the units of a squared error of y; none unless it says so."""
         return self.no_loss(z)
 
     def codebook(self) -> Tensor:
@@ -75,15 +76,11 @@ class ProjectedGrid(Quantizer):
     def forward(self, y: Tensor, rate: Tensor | None = None, lmbda: float = 0.0) -> Quantized:
         if self.training:
             self._start(y)
-        z = self.project(y.detach())
-        point = self.point(z)
-        tokens = self.quantize(y, rate, lmbda)
-        if rate is not None and lmbda > 0:  # another point than z's own: it is z that has to come nearer
-            point = z + (F.embedding(tokens, self.grid) - z).detach()
-        code = F.linear(point, self.up) + self.centre
-        loss = F.mse_loss(code, y.detach()) + self.commitment * F.mse_loss(y, code.detach())
-        loss = loss + self.extra_loss(z.reshape(-1, z.shape[-1]))
-        return Quantized(y + (code - y).detach(), tokens, loss)
+        z = self.project(y)
+        point, tokens = self.point(z), self.quantize(y, rate, lmbda)
+        if rate is not None and lmbda > 0:  # a cheaper point than z's own, with the same gradient
+            point = point + (F.embedding(tokens, self.grid) - point).detach()
+        return Quantized(F.linear(point, self.up) + self.centre, tokens, self.extra_loss(z.flatten(0, -2)))
 
     @torch.no_grad()
     def _start(self, y: Tensor) -> None:

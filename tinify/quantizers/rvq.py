@@ -64,14 +64,16 @@ class ResidualQuantizer(Quantizer):
     def forward(
         self, y: Tensor, stages: int | None = None, rate: Sequence[Tensor] | None = None, lmbda: float = 0.0
     ) -> Quantized:
-        rest, total, tokens, loss = y, torch.zeros_like(y), [], self.no_loss(y)
+        # Of the gradient J_i of each stage remains I - prod (I - J_i): `rest` leads on what no stage has taken.
+        data, rest, tokens, loss = y, y, [], self.no_loss(y)
         for stage, weighed in zip(self.stages[: self.draw(stages)], _weighed(rate, lmbda), strict=False):
-            out = stage(rest, **weighed)
-            # A stage sees what the ones before left as data; its gradient reaches y once, through the sum.
-            rest, total = rest - out.y_hat.detach(), total + out.y_hat
+            out = stage(data if stage.straight_through else rest, **weighed)
+            # A stage sees what the ones before left as data, so that its own loss reaches y undiminished.
+            data = data - out.y_hat.detach()
+            rest = data.detach() if stage.straight_through else rest - out.y_hat
             tokens.append(out.symbols)
             loss = loss + out.loss
-        return Quantized(y + (total - y).detach(), torch.stack(tokens, dim=-1), loss)
+        return Quantized(y - rest, torch.stack(tokens, dim=-1), loss)
 
 
 def _weighed(rate: Sequence[Tensor] | None, lmbda: float) -> Iterator[dict]:

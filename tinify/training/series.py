@@ -4,14 +4,13 @@
     python -m tinify.training.series zoo/tokenizer/train.toml --data DIR --run runs/tokenizer
 
 1. Codebooks start by k-means on one large batch of DCT patches. 2. Networks and codebooks are trained together on the
-squared error with a random number of stages a step. 3. The prior is counted on the tokens of the train splits, chosen
-with the bits of the prior before it, twice. The run folder gets `log.jsonl` and `weights.safetensors`.
+squared error with a random number of stages a step, and with a `rate_weight` tokens are chosen by their bits, too.
+3. The prior is counted on the tokens of the train splits, chosen with the bits of the prior before it, twice. The run
+folder gets `log.jsonl` and `weights.safetensors`.
 """
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ import torch
 from tinify.data.series import SeriesSet, SeriesWindows, read_series_sets
 from tinify.models.series.tokenizer import Tokenizer
 from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.schedule import Schedule, cosine
+from tinify.training.token_rates import TokenRates
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,14 @@ class SeriesData:
 
 @dataclass(frozen=True)
 class SeriesOptimizer:
-    """Adam with a cosine decay to zero."""
+    """Adam with a cosine decay to zero over `steps`, or over `minutes` of wall clock where that ends sooner (0: no
+    limit). `rate_weight` is what bits count in the choice of tokens, as in `Tokenizer.rate_of`; it rises from 0."""
 
     steps: int
     lr: float = 1e-3
     clip_norm: float = 1.0
+    minutes: float = 0.0
+    rate_weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,35 +69,47 @@ class SeriesRecipe:
     threads: int = 0
 
 
-def distortion(x: torch.Tensor, x_hat: torch.Tensor) -> torch.Tensor:
+def distortion(x: torch.Tensor, x_hat: torch.Tensor, more: torch.Tensor | float = 0.0) -> torch.Tensor:
     """Mean over windows (B, T) of the squared error, each weighed down by the root of its size, so that neither quiet
-    nor wild windows are all that counts."""
+    nor wild windows are all that counts. `more` (B,) is added to the errors before they are weighed."""
     error = (x - x_hat).square().mean(dim=1)
-    return (error / (error.detach() + 1e-3).sqrt()).mean()
+    return ((error + more) / (error.detach() + 1e-3).sqrt()).mean()
 
 
 def train_networks(codec: Tokenizer, windows: SeriesWindows, recipe: SeriesRecipe, log) -> None:
     """Steps 1 and 2."""
-    options = recipe.optimizer
+    options, schedule = recipe.optimizer, Schedule(recipe.optimizer.steps, recipe.optimizer.minutes)
     codec.train()
     with torch.no_grad():  # every stage sees the first batch, and so every codebook gets its start
-        codec(windows.batch(recipe.data.first_batch_size)[:, None], codec.stages)
+        codec.latent_codec.quantizer(codec.analysis(windows.batch(recipe.data.first_batch_size)), codec.stages)
     optimizer = torch.optim.Adam(codec.parameters(), lr=options.lr)
-    total, since = 0.0, time.perf_counter()
-    for step in range(1, options.steps + 1):
+    rates, total, steps = TokenRates(codec.latent_codec.quantizer, options.rate_weight), 0.0, 0
+    for step, share in schedule:
         for group in optimizer.param_groups:
-            group["lr"] = options.lr * 0.5 * (1 + math.cos(math.pi * step / options.steps))
-        x = windows.batch(recipe.data.batch_size)
-        out = codec.latent_codec.quantizer(codec.analysis(x))
-        loss = distortion(x, codec.synthesis(out.y_hat)) + 0.1 * out.loss
+            group["lr"] = options.lr * cosine(share)
+        loss = step_loss(codec, windows.batch(recipe.data.batch_size), rates, share)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(codec.parameters(), options.clip_norm)
         optimizer.step()
-        total += loss.item()
+        total, steps = total + loss.item(), steps + 1
         if step % 200 == 0:
-            log({"step": step, "loss": round(total / 200, 5), "seconds": round(time.perf_counter() - since, 1)})
-            total = 0.0
+            log({"step": step, "loss": round(total / 200, 5), "seconds": round(schedule.passed(), 1)})
+            total, steps = 0.0, 0
+    if steps:
+        log({"step": schedule.step, "loss": round(total / steps, 5), "seconds": round(schedule.passed(), 1)})
+
+
+def step_loss(codec: Tokenizer, x: torch.Tensor, rates: TokenRates, share: float) -> torch.Tensor:
+    """Of one batch x (B, T), in a random number of stages, when `share` of the training is over."""
+    quantizer, y = codec.latent_codec.quantizer, codec.analysis(x)
+    stages = quantizer.draw(None)
+    lmbda = rates.lmbda(quantizer, y, stages, share)
+    out = quantizer(y, stages, rates.bits() if lmbda else None, lmbda)
+    rates.follow(out.symbols)
+    # A quantizer whose bits have a gradient pays for them like for error; another has chosen its tokens by them.
+    bits = 0.0 if out.bits is None else lmbda / codec.patch * out.bits.mean(dim=1)
+    return distortion(x, codec.synthesis(out.y_hat), bits) + 0.1 * out.loss
 
 
 @torch.no_grad()

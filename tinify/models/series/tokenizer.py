@@ -68,10 +68,20 @@ class Tokenizer(SeriesFiles, Codec):
     @torch.no_grad()
     def compress(self, x: Tensor, quality: float | None = None) -> CompressOutput:
         """Strings and the shape (B, C, patches, stages) that `decompress` needs."""
+        y, stages, lmbda = self._prepared(x, quality)
+        out = self.latent_codec.compress(y, stages, lmbda)
+        return CompressOutput(out.strings, (*x.shape[:2], *out.shape[1:]))
+
+    @torch.no_grad()
+    def tokenize(self, x: Tensor, quality: float | None = None) -> Tensor:
+        """The tokens (B, C, patches, stages), int64, that `compress` would write: for heads that need no decoder."""
+        tokens = self.latent_codec.tokenize(*self._prepared(x, quality))
+        return tokens.reshape(*x.shape[:2], *tokens.shape[1:])
+
+    def _prepared(self, x: Tensor, quality: float | None) -> tuple[Tensor, int, float]:
         y = self._by_groups(self.analysis, self._sequences(x))
         stages, weight = self.rate_of(self.default_quality if quality is None else quality)
-        out = self.latent_codec.compress(y, stages, weight * self._error(y, stages))
-        return CompressOutput(out.strings, (*x.shape[:2], *out.shape[1:]))
+        return y, stages, weight * self._error(y, stages)
 
     @torch.no_grad()
     def decompress(self, strings: list[list[bytes]], shape: tuple[int, int, int, int]) -> DecompressOutput:
