@@ -50,9 +50,7 @@ def test_window_statistics_see_level_spread_and_speed():
     assert features.shape == (3, 6)
     level, _, spread, speed, least, most = features.t()
     assert level[2] - level[0] == pytest.approx(1.0, abs=1e-4)
-    assert spread[2] == pytest.approx(
-        spread[0].item(), abs=1e-4
-    )
+    assert spread[2] == pytest.approx(spread[0].item(), abs=1e-4)
     assert speed[1] > speed[0] + 1 and (most > least).all()
 
 
@@ -61,7 +59,15 @@ def test_motions_are_known_from_tokens_as_from_samples(codec):
     pieces = [np.sin(t / speed + np.array([0.0, 1.0])) for speed in (4.0, 12.0)]
     labels = [np.full(3000, number, np.int8) for number in range(2)]
     found = motion_accuracy(codec, series_set(pieces, labels), series_set(pieces, labels), 80, rows=64)
-    assert found["raw"] == 1.0 and found["tokens"] > 0.95 and 0 < found["bits_per_value"] < 4
+    assert found["raw"] == found["raw_all"] == 1.0 and found["tokens"] > 0.95 and 0 < found["bits_per_value"] < 4
+
+
+def test_windows_at_rest_count_in_the_accuracy_of_all_alone(codec):
+    t = np.arange(2000)[:, None]
+    pieces = [np.sin(t / speed) * (t > 1000) for speed in (4.0, 12.0)]
+    labels = [np.full(2000, number, np.int8) for number in range(2)]
+    found = motion_accuracy(codec, series_set(pieces, labels), series_set(pieces, labels), 80, rows=64)
+    assert found["raw"] == 1.0 and 0.6 < found["raw_all"] < 0.9
 
 
 def test_ridge_finds_a_rule_and_targets_are_what_comes_after():
@@ -81,6 +87,7 @@ def test_forecasts_suffer_from_coarse_coding_and_less_so_when_refitted(codec):
     assert coarse["tfe"] > fine["tfe"] > -0.05 and coarse["nrmse"] > fine["nrmse"]
     assert coarse["tfe"] == pytest.approx(coarse["decoded"] / coarse["raw"] - 1)
     assert coarse["tfe_refitted"] < coarse["tfe"]
+    assert coarse["tfe_alone"] > fine["tfe_alone"] > -0.05
 
 
 def test_sizes_are_those_of_the_files(codec):

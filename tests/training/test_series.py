@@ -120,3 +120,10 @@ def test_minutes_end_the_training(run):
     _, _, folder = run
     recipe = short(folder.parent, {"stages": 1, "codebook_size": 8}, {"steps": 10**9, "minutes": 0.002})
     assert trained(recipe, folder.parent) is not None
+
+
+def test_codebooks_follow_the_data_where_there_is_no_network(run):
+    _, x, folder = run
+    parts = {"stages": 2, "codebook_size": 16, "transform": "identity"}
+    codec = trained(short(folder.parent, parts, {"steps": 20}), folder.parent)
+    assert (codec(x, 2).x_hat - x).square().mean() < 0.2

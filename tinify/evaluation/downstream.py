@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from tinify.signal import Signal
 
 FORECAST_SETS = ("ettm1", "solar_al", "exchange_rate")
 _PAST, _AHEAD = 96, 24
+_REST = 0.1  # deviations of the train split, below which a window counts as at rest
 _WINDOWS = 200_000  # windows that a forecast is fitted to, about
 
 
@@ -33,24 +34,24 @@ def motion_accuracy(codec: Any, train: SeriesSet, test: SeriesSet, quality: floa
     """Accuracy of logistic regression on pooled features of windows: of raw samples, and of tokens of a quality.
 
     Both see mean and deviation over time in each channel: of the sample and its difference for raw windows (and their
-    least and largest values), of the token's vector, which is its code, for tokens. Windows of the train split are 64
-    rows apart, those of the test split `rows`. `bits_per_value` is what the tokens of the test windows take.
+    least and largest values), of the token's vector, which is its code, for tokens. Windows are 64 rows apart. `raw`
+    and `tokens` are fitted to and scored on windows in motion; `raw_all` and `tokens_all` on all, though windows at
+    rest carry labels that nothing in them tells apart. `bits_per_value` is what the tokens of the test windows take.
     """
-    splits = [
-        (s.windows(rows, stride).copy(), s.window_labels(rows, stride)) for s, stride in ((train, 64), (test, rows))
-    ]
-    labels = [torch.from_numpy(label) for _, label in splits]
-    windows = [torch.from_numpy(x) for x, _ in splits]
+    labels = [torch.from_numpy(s.window_labels(rows, 64)) for s in (train, test)]
+    windows = [torch.from_numpy(s.windows(rows, 64).copy()) for s in (train, test)]
+    moving = [x.var(2).mean(1).sqrt() > _REST for x in windows]
     embedding = TokenEmbedding.of(codec.latent_codec.quantizer)
     tokens = [codec.tokenize(x, quality) for x in windows]
     with torch.no_grad():
-        vectors = [pooled(embedding(t)) for t in tokens]
+        features = {"raw": [window_statistics(x) for x in windows], "tokens": [pooled(embedding(t)) for t in tokens]}
+    answer = {}
+    for name, both in features.items():
+        chosen = [x[keep] for x, keep in zip(both, moving, strict=True)]
+        answer[name] = _accuracy(chosen, [y[keep] for y, keep in zip(labels, moving, strict=True)])
+        answer[f"{name}_all"] = _accuracy(both, labels)
     string = codec.latent_codec.encode(tokens[1].flatten(0, 1))
-    return {
-        "raw": _accuracy([window_statistics(x) for x in windows], labels),
-        "tokens": _accuracy(vectors, labels),
-        "bits_per_value": 8 * len(string) / windows[1].numel(),
-    }
+    return {**answer, "bits_per_value": 8 * len(string) / windows[1].numel()}
 
 
 def window_statistics(x: Tensor) -> Tensor:
@@ -91,6 +92,9 @@ def forecast_errors(codec: Any, train: SeriesSet, test: SeriesSet, quality: floa
     against RAW targets, and their relative change TFE = (err(decoded) - err(raw)) / err(raw).
 
     `decoded`: fitted to raw samples, reads decoded ones. `refitted`: fitted to decoded samples (and raw targets), too.
+    Either reads files of whole series, in which the last samples of a window were coded together with the first of its
+    targets, so an error may even fall. `tfe_alone` is without that: each window is coded alone, every 24 rows, where
+    the codec takes such windows.
     """
     raw = [[piece.astype(np.float64) for piece in s.normalised()] for s in (train, test)]
     decoded, sizes = zip(*(decoded_pieces(codec, pieces, quality) for pieces in raw), strict=True)
@@ -100,13 +104,28 @@ def forecast_errors(codec: Any, train: SeriesSet, test: SeriesSet, quality: floa
         "decoded": _rmse(of_raw, decoded[1], raw[1]),
         "refitted": _rmse(of_decoded, decoded[1], raw[1]),
     }
+    alone = _tfe_alone(codec, of_raw, raw[1], quality)
     return {
         **errors,
+        **({} if alone is None else {"tfe_alone": alone}),
         "tfe": errors["decoded"] / errors["raw"] - 1,
         "tfe_refitted": errors["refitted"] / errors["raw"] - 1,
         "bits_per_value": 8 * sizes[1] / sum(piece.size for piece in raw[1]),
         "nrmse": float(np.sqrt(np.mean(np.square(np.concatenate(decoded[1]) - np.concatenate(raw[1]))))),
     }
+
+
+def _tfe_alone(codec: Any, weights: np.ndarray, pieces: list[np.ndarray], quality: float) -> float | None:
+    if _PAST % codec.patch or not hasattr(codec, "tokenize"):
+        return None
+    totals = np.zeros(2)
+    for past, ahead in _examples(pieces, pieces, _AHEAD, centred=False):
+        out = codec.compress(torch.from_numpy(past[:, None].astype(np.float32)), quality)
+        coded = codec.decompress(out.strings, out.shape).x_hat[:, 0].double().numpy()
+        for number, x in enumerate((past, coded)):
+            mean = x.mean(axis=1, keepdims=True)
+            totals[number] += np.square((x - mean) @ weights + mean - ahead).sum()
+    return float(np.sqrt(totals[1] / totals[0]) - 1)
 
 
 def decoded_pieces(codec: Any, pieces: list[np.ndarray], quality: float) -> tuple[list[np.ndarray], int]:
@@ -135,13 +154,15 @@ def _rmse(weights: np.ndarray, inputs: list[np.ndarray], targets: list[np.ndarra
     return float(np.sqrt(total / count))
 
 
-def _examples(inputs: list[np.ndarray], targets: list[np.ndarray], stride: int):
-    """For each channel: 96 inputs less their mean, and the 24 targets after them less the same mean."""
+def _examples(
+    inputs: list[np.ndarray], targets: list[np.ndarray], stride: int, centred: bool = True
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each channel: windows of 96 inputs, and the 24 targets after them, both less the mean of the inputs."""
     for piece, truth in zip(inputs, targets, strict=True):
         for channel in range(piece.shape[1] if len(piece) >= _PAST + _AHEAD else 0):
             past = np.lib.stride_tricks.sliding_window_view(piece[:-_AHEAD, channel], _PAST)[::stride]
             ahead = np.lib.stride_tricks.sliding_window_view(truth[_PAST:, channel], _AHEAD)[::stride]
-            mean = past.mean(axis=1, keepdims=True)
+            mean = past.mean(axis=1, keepdims=True) if centred else 0.0
             yield past - mean, ahead - mean
 
 

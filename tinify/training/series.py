@@ -82,16 +82,18 @@ def train_networks(codec: Tokenizer, windows: SeriesWindows, recipe: SeriesRecip
     codec.train()
     with torch.no_grad():  # every stage sees the first batch, and so every codebook gets its start
         codec.latent_codec.quantizer(codec.analysis(windows.batch(recipe.data.first_batch_size)), codec.stages)
-    optimizer = torch.optim.Adam(codec.parameters(), lr=options.lr)
+    # A transform without parameters has none to offer; codebooks follow the data all the same.
+    optimizer = torch.optim.Adam([*codec.parameters()] or [torch.zeros(())], lr=options.lr)
     rates, total, steps = TokenRates(codec.latent_codec.quantizer, options.rate_weight), 0.0, 0
     for step, share in schedule:
         for group in optimizer.param_groups:
             group["lr"] = options.lr * cosine(share)
         loss = step_loss(codec, windows.batch(recipe.data.batch_size), rates, share)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(codec.parameters(), options.clip_norm)
-        optimizer.step()
+        if loss.requires_grad:
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(codec.parameters(), options.clip_norm)
+            optimizer.step()
         total, steps = total + loss.item(), steps + 1
         if step % 200 == 0:
             log({"step": step, "loss": round(total / 200, 5), "seconds": round(schedule.passed(), 1)})
