@@ -31,6 +31,7 @@ EXAMPLES = {
     ("codec", "bmshj2018-hyperprior"): {"N": 4, "M": 6, "gain_levels": 2},
     ("codec", "mbt2018-mean"): {"N": 4, "M": 6, "gain_levels": 2},
     ("codec", "tokenizer"): {"patch": 4, "stages": 2, "codebook_size": 8, "width": 4},
+    ("codec", "series-mixing"): {"blocks": [8, 32]},
     ("codec", "dct-tokenizer"): {"blocks": [8, 32], "lane": 64},
     ("codec", "tcrae"): {"window": 32, "width": 8, "latents": 6, "dilations": [1, 2], "direction": "attention"},
     ("codec", "tcrae-seq"): {"window": 32, "width": 4, "strides": [2, 4], "histograms": 2},

@@ -25,6 +25,7 @@ _PRINCEN_1987 = "Princen, Johnson, Bradley 1987"
 _CHO_2014 = "Cho et al. 2014, arXiv:1406.1078"
 _OORD_2016 = "van den Oord et al. 2016, arXiv:1609.03499"
 _VASWANI_2017 = "Vaswani et al. 2017, arXiv:1706.03762"
+_MAHONEY_2005 = "after Mahoney 2005 (PAQ)"
 _OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
 _ZHENG_2023 = "Zheng, Zhang 2023, doi:10.1016/j.asoc.2023.110797"
 
@@ -86,6 +87,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("bmshj2018-hyperprior", "models.image:ScaleHyperprior", "image; scale hyperprior", _BALLE_2018),
         ("mbt2018-mean", "models.image:MeanScaleHyperprior", "image; mean and scale hyperprior", _MINNEN_2018),
         ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens", _OORD_2017),
+        ("series-mixing", "models.series.series_mixing:SeriesMixing", "series; a grid or block DCT under context mixing",
+         _MAHONEY_2005),
         ("dct-tokenizer", "models.series.dct_tokenizer:DctTokenizer", "series; block DCT under learned contexts",
          "Ahmed, Natarajan, Rao 1974"),
         ("tcrae", "models.series.tcrae:Tcrae", "series; one code vector a window, recurrent decoder", _ZHENG_2023),
