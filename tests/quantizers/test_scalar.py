@@ -30,6 +30,13 @@ def test_the_first_numbers_alone_are_a_coarser_codec():
     assert (quantizer.dequantize(tokens)[:, 2:] == 0).all()
 
 
+def test_numbers_at_once_are_what_the_stages_add_up_to():
+    quantizer = ScalarTokens(4, 16)
+    tokens = torch.randint(16, (5, 3))
+    expected = sum(stage.dequantize(tokens[:, i]) for i, stage in enumerate(quantizer.stages[:3]))
+    assert torch.equal(quantizer.dequantize(tokens), expected)
+
+
 def test_training_adds_noise_within_half_a_step_and_evaluation_rounds():
     quantizer, y = ScalarTokens(4, step=0.5).train(), torch.randn(500, 4)
     noise = quantizer(y, stages=4).y_hat - y

@@ -72,6 +72,13 @@ class ScalarTokens(ResidualQuantizer):
         super().__init__([ScalarStage(dim, index, codebook_size, step) for index in range(dim)])
         self.dim = int(dim)
 
+    def dequantize(self, symbols: Tensor) -> Tensor:
+        # All numbers at once: what the stages would add up to.
+        stages = self.stages[: symbols.shape[-1]]
+        y = stages[0].step.new_zeros((*symbols.shape[:-1], self.dim))
+        y[..., : len(stages)] = (symbols - stages[0].zero) * torch.stack([stage.step for stage in stages])
+        return y
+
     def forward(
         self, y: Tensor, stages: int | None = None, rate: Tensor | None = None, lmbda: float = 0.0
     ) -> Quantized:

@@ -131,6 +131,7 @@ def test_the_zoo_weights_load_under_the_same_keys():
     ({"transform": {"window": "kbd"}}, "a name"),
     ({"transform": {"analysis": MdctAnalysis(8), "synthesis": {"name": "mdct-synthesis", "patch": 8}}}, "patch of 8"),
     ({"quantizer": "scalar-tokens", "stages": 3}, "leave it out"),
+    ({"quantizer": "scalar-tokens", "patch": 256, "codebook_size": 4}, "at most 255"),
     ({"quantizer": "uniform-ste"}, "codebook_size|dim"),
     ({"quantizer": ResidualQuantizer([FiniteScalarQuantizer(4, 30)])}, "takes 4 numbers"),
     ({"quantizer": ResidualQuantizer([FiniteScalarQuantizer(16, 30), FiniteScalarQuantizer(16, 60)])}, "same number"),

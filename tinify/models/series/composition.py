@@ -13,7 +13,7 @@ from tinify.entropy_models.token_prior import TokenPrior
 from tinify.errors import ConfigError
 from tinify.quantizers import Quantizer, ResidualQuantizer
 
-_STAGES = 8
+_STAGES, _MOST_STAGES = 8, 255  # a file has a byte for their number
 
 Part = str | Mapping[str, Any] | nn.Module
 """A registered name, a table of its name and arguments, or the part itself (a table with a `kind` becomes one)."""
@@ -103,6 +103,8 @@ def _check_stages(quantizer: ResidualQuantizer, dim: int) -> None:
             raise ConfigError(f"quantizer: stage {number}, {type(stage).__name__}, does not make tokens")
         if getattr(stage, "dim", dim) != dim:
             raise ConfigError(f"quantizer: stage {number} takes {stage.dim} numbers, the transform gives {dim}")
+    if len(quantizer.stages) > _MOST_STAGES:
+        raise ConfigError(f"quantizer: {len(quantizer.stages)} stages; allowed: at most {_MOST_STAGES}")
     sizes = [stage.codebook_size for stage in quantizer.stages]
     if len(set(sizes)) > 1:
         raise ConfigError(f"quantizer: the stages have {sizes} codes; in a tokenizer all have the same number")
