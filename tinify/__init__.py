@@ -16,6 +16,9 @@ __version__ = "0.1.0"
 _NAMES = {
     "compress": "api",
     "decompress": "api",
+    "open": "api",
+    "compress_file": "file_to_file",
+    "decompress_file": "file_to_file",
     "load": "api",
     "build": "api",
     "register": "registry",
@@ -37,7 +40,8 @@ _NAMES = {
     "MissingExtraError": "errors",
 }
 _MODULES = (
-    "ans", "api", "coders", "config", "container", "data", "entropy_models", "errors", "evaluation", "hookspecs",
+    "ans", "api", "coders", "config", "container", "data", "entropy_models", "errors", "evaluation", "file_to_file",
+    "hookspecs",
     "latent_codecs", "layers", "losses", "media", "metrics", "models", "ops", "plugins", "quantizers", "records",
     "registry", "signal", "testing", "training", "transforms", "zoo",
 )  # fmt: skip

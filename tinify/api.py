@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import builtins
+import io
 import os
 import threading
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -13,6 +16,9 @@ from tinify import config, container, zoo
 from tinify.errors import ConfigError, DesyncError, FormatError, InputError, TinifyError
 from tinify.rate_search import pack_to_psnr, pack_to_rate
 from tinify.signal import Signal
+
+if TYPE_CHECKING:
+    from tinify.models.series.reader import SeriesReader
 
 DEFAULT_CODECS = {"image": "photo-hyperprior", "series": "dct-tokenizer"}
 AXES = "ndim"  # metadata: how many axes an array had that `compress` gave one more
@@ -30,6 +36,10 @@ def compress(
     quality: float | None = None,
     target_bpp: float | None = None,
     target_psnr: float | None = None,
+    *,
+    chunk: int | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> bytes:
     """The bytes of a `.tnf` file that holds `x`.
 
@@ -41,24 +51,66 @@ def compress(
     target_bpp: bits per pixel, or per number of a series: the best file of at most that size.
     target_psnr: dB, of a picture's colours, or of a series in units of each channel's range: the smallest file of at
         least that quality. At most one of the three may be given (ConfigError).
+    chunk: rows of a series that are coded together, at most, so that they can be decoded without the others; by
+        default as many as hold about a million numbers. threads: chunks that are coded at a time, by default 2; the
+        bytes do not depend on it. progress: called as `progress(done, total)` after each chunk.
     """
     codec = _codec(codec) if codec is not None else None
-    return compress_signal(to_signal(x, codec), codec, quality, target_bpp, target_psnr)
+    options = {"chunk": chunk, "threads": threads, "progress": progress}
+    return compress_signal(to_signal(x, codec), codec, quality, target_bpp, target_psnr, **options)
 
 
-def decompress(data: bytes, codec: Any = None) -> np.ndarray:
-    """The samples in the bytes of a `.tnf` file, in the shape and type that they had.
+def decompress(
+    data: bytes | str | os.PathLike,
+    codec: Any = None,
+    *,
+    rows: slice | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> np.ndarray:
+    """The samples in a `.tnf` file, given as its bytes or its path, in the shape and type that they had.
 
-    `codec` is needed only for files of a codec that is not in the zoo. Raises FormatError (damaged or foreign data),
-    LimitError, DesyncError (other weights than the file was made with), UnknownComponentError (no such codec).
+    `codec` is needed only for files of a codec that is not in the zoo. `rows`, of a series: `slice(a, b)`, and only the
+    chunks that hold these rows are read and decoded; InputError beyond the series. threads, progress: as `compress`.
+    Raises FormatError (damaged or foreign data), LimitError, DesyncError (other weights than the file was made with),
+    UnknownComponentError (no such codec).
     """
-    signal = decompress_signal(data, codec)
-    axes = signal.metadata.get(AXES)
-    if axes not in (b"1", b"2") or int(axes) >= signal.samples.ndim:
-        return signal.samples
-    if signal.samples.shape[-1] != 1:
-        raise FormatError(f"samples of shape {signal.samples.shape} cannot have had {int(axes)} axes")
-    return signal.samples[..., 0]
+    if rows is not None:
+        with open(data, codec) as reader:
+            part = reader.read(*reader.bounds(rows), **_given(threads=threads, progress=progress))
+            return _with_axes(part, reader.metadata)
+    if not isinstance(data, bytes | bytearray | memoryview):
+        with _opened(data) as file:
+            data = file.read()
+    signal = decompress_signal(data, codec, threads=threads, progress=progress)
+    return _with_axes(signal.samples, signal.metadata)
+
+
+def open(source: bytes | str | os.PathLike | BinaryIO, codec: Any = None) -> SeriesReader:
+    """A reader of the series in a `.tnf` file (its path, its bytes, or an open binary file that can seek).
+
+    `with tinify.open("x.tnf") as reader: reader.shape, reader[a:b]` reads and decodes only the chunks that hold the
+    rows a to b. Errors as `decompress`; InputError for a picture, which has no rows.
+    """
+    from tinify.models.series.reader import SeriesReader
+
+    file = _opened(source)
+    try:
+        found = container.open_entries(file)
+        if found is None:
+            file.seek(0)
+            found = container.unpack(file.read())
+        header = found if isinstance(found, container.TnfFile) else found.file
+        if header.modality != "series":
+            raise InputError(f"the file holds {header.modality}; only a series can be read in rows")
+        codec = _codec(header.codec, from_file=True) if codec is None else _codec(codec)
+        _check_fingerprint(header, codec)
+        if not hasattr(codec, "unpack_rows"):
+            raise InputError(f"codec {header.codec!r} decodes files as a whole, not in rows")
+        return SeriesReader(codec, found, file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def compress_signal(
@@ -67,9 +119,21 @@ def compress_signal(
     quality: float | None = None,
     target_bpp: float | None = None,
     target_psnr: float | None = None,
+    **options: Any,
 ) -> bytes:
-    """As `compress`, for a signal whose metadata is to come back with it."""
-    _check_rate(quality, target_bpp, target_psnr)
+    """As `compress`, for a signal whose metadata is to come back with it. options: chunk, threads, progress."""
+    check_rate(quality, target_bpp, target_psnr)
+    codec = codec_for(signal, codec)
+    options = _options(codec, **options)
+    if target_bpp is not None or target_psnr is not None:
+        options.pop("progress", None)  # it would be told of every attempt
+        pack_to, target = (pack_to_rate, target_bpp) if target_psnr is None else (pack_to_psnr, target_psnr)
+        return pack_to(codec, signal, target, **options)
+    return container.pack(codec.pack(signal, quality=quality, **options))
+
+
+def codec_for(signal: Signal, codec: Any = None) -> Any:
+    """The codec to compress the signal with: the one given, or the default. InputError for another modality."""
     codec = _codec(default_codec(signal) if codec is None else codec)
     if codec.modality != signal.modality:
         fitting = DEFAULT_CODECS.get(signal.modality)
@@ -77,20 +141,18 @@ def compress_signal(
             f"codec {codec.name!r} is for {codec.modality} signals and this is {signal.modality}"
             + (f"; leave the codec out to use {fitting!r}" if fitting else "")
         )
-    if target_bpp is not None:
-        return pack_to_rate(codec, signal, target_bpp)
-    if target_psnr is not None:
-        return pack_to_psnr(codec, signal, target_psnr)
-    return container.pack(codec.pack(signal, quality=quality))
+    return codec
 
 
-def decompress_signal(data: bytes, codec: Any = None, *, max_elements: int = container.MAX_ELEMENTS) -> Signal:
-    """As `decompress`, with the metadata. `max_elements` bounds the size of what is decoded."""
+def decompress_signal(
+    data: bytes, codec: Any = None, *, max_elements: int = container.MAX_ELEMENTS, **options: Any
+) -> Signal:
+    """As `decompress`, with the metadata. `max_elements` bounds what is decoded. options: threads, progress."""
     file = container.unpack(data, max_elements=max_elements)
     codec = _codec(file.codec, from_file=True) if codec is None else _codec(codec)
     _check_fingerprint(file, codec)
     try:
-        return codec.unpack(file)
+        return codec.unpack(file, **_options(codec, **options))
     except TinifyError:
         raise
     except Exception as error:  # every check sum fits, and still the codec stumbles: the file was made to do that
@@ -157,7 +219,42 @@ def _codec(codec: Any, *, from_file: bool = False) -> Any:
     return load(codec)
 
 
-def _check_rate(quality: float | None, target_bpp: float | None, target_psnr: float | None) -> None:
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _options(codec: Any, **options: Any) -> dict[str, Any]:
+    """Those of the options that are given and that the codec has; only codecs that work in chunks have any."""
+    options = _given(**options)
+    if hasattr(codec, "pack_chunks"):
+        return options
+    if "chunk" in options:
+        raise ConfigError(f"codec {codec.name!r} does not work in chunks; leave chunk={options['chunk']} out")
+    return {}
+
+
+def _opened(source: Any) -> BinaryIO:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return io.BytesIO(source)
+    if hasattr(source, "read"):
+        return source
+    try:
+        return builtins.open(source, "rb")
+    except OSError as error:
+        raise InputError(f"{os.fspath(source)}: the file cannot be read: {error.strerror or error}") from error
+
+
+def _with_axes(samples: np.ndarray, metadata: Mapping[str, bytes]) -> np.ndarray:
+    axes = metadata.get(AXES)
+    if axes not in (b"1", b"2") or int(axes) >= samples.ndim:
+        return samples
+    if samples.shape[-1] != 1:
+        raise FormatError(f"samples of shape {samples.shape} cannot have had {int(axes)} axes")
+    return samples[..., 0]
+
+
+def check_rate(quality: float | None, target_bpp: float | None = None, target_psnr: float | None = None) -> None:
+    """ConfigError unless at most one is given, and that makes sense."""
     given = {"quality": quality, "target_bpp": target_bpp, "target_psnr": target_psnr}
     given = {name: value for name, value in given.items() if value is not None}
     if len(given) > 1:

@@ -20,8 +20,12 @@ CLOSE = 0.99  # of the target rate: near enough to stop
 
 def samples_of(signal: Signal) -> int:
     """What bits are counted per: pixels of an image, numbers of any other signal."""
-    shape = signal.samples.shape
-    return math.prod(shape[:2] if signal.modality == "image" else shape)
+    return count_samples(signal.modality, signal.samples.shape)
+
+
+def count_samples(modality: str, shape: tuple[int, ...]) -> int:
+    """As `samples_of`, of a signal of that shape."""
+    return math.prod(shape[:2] if modality == "image" else shape)
 
 
 def bits_per_sample(data: bytes, signal: Signal) -> float:
@@ -30,9 +34,12 @@ def bits_per_sample(data: bytes, signal: Signal) -> float:
     return 8 * len(data) / count if count else math.inf
 
 
-def pack_to_rate(codec: Any, signal: Signal, target_bpp: float) -> bytes:
-    """The best file of at most `target_bpp` bits per sample. InputError when even quality 0 needs more."""
-    at = _packer(codec, signal)
+def pack_to_rate(codec: Any, signal: Signal, target_bpp: float, **options: Any) -> bytes:
+    """The best file of at most `target_bpp` bits per sample. InputError when even quality 0 needs more.
+
+    `options` are for `codec.pack`.
+    """
+    at = _packer(codec, signal, options)
     smallest = at(LOWEST)
     if bits_per_sample(smallest, signal) > target_bpp:
         raise InputError(
@@ -56,9 +63,12 @@ def pack_to_rate(codec: Any, signal: Signal, target_bpp: float) -> bytes:
     return best
 
 
-def pack_to_psnr(codec: Any, signal: Signal, target_db: float) -> bytes:
-    """The smallest file whose decoded signal has at least `target_db`. InputError when quality 100 has less."""
-    at = _packer(codec, signal)
+def pack_to_psnr(codec: Any, signal: Signal, target_db: float, **options: Any) -> bytes:
+    """The smallest file whose decoded signal has at least `target_db`. InputError when quality 100 has less.
+
+    `options` are for `codec.pack`.
+    """
+    at = _packer(codec, signal, options)
 
     def quality_of(data: bytes) -> float:
         return decoded_psnr(signal, codec.unpack(container.unpack(data)))
@@ -107,5 +117,5 @@ def _ranges(x: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(spread) & (spread > 0), spread, 1.0)
 
 
-def _packer(codec: Any, signal: Signal) -> Callable[[float], bytes]:
-    return lambda quality: container.pack(codec.pack(signal, quality=quality))
+def _packer(codec: Any, signal: Signal, options: dict[str, Any]) -> Callable[[float], bytes]:
+    return lambda quality: container.pack(codec.pack(signal, quality=quality, **options))

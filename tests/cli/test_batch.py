@@ -17,7 +17,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def work(source):
+def work(source, progress):
+    progress(1, 2)
     if str(source) == "c":
         raise FormatError("damaged")
     return {"input": str(source)}

@@ -17,7 +17,7 @@ from tinify.errors import TinifyError
 
 def run_batch(
     sources: list[Source],
-    work: Callable[[Source], dict[str, Any]],
+    work: Callable[[Source, Callable[[int, int], None]], dict[str, Any]],
     line: Callable[[dict[str, Any]], str],
     *,
     verb: str,
@@ -26,15 +26,17 @@ def run_batch(
 ) -> int:
     """Calls `work` for each source and reports what it returns, as lines or as one JSON list; gives the exit code.
 
+    `work(source, progress)` may call `progress(done, total)` while it is at it.
+
     A TinifyError is reported on stderr and the next source follows. With one source its own exit code is the result,
     with several 1. `quiet_stdout` sends the lines to stderr, where stdout carries data.
     """
     results, failures = [], []
     with _progress(len(sources), verb) as (advance, say):
         for source in sources:
-            advance(str(source))
+            progress = advance(str(source))
             try:
-                result = work(source)
+                result = work(source, progress)
             except TinifyError as error:
                 message = _named(source, error)
                 failures.append(error)
@@ -59,11 +61,11 @@ def _named(source: Source, error: TinifyError) -> str:
 
 
 @contextmanager
-def _progress(count: int, verb: str) -> Iterator[tuple[Callable[[str], None], Callable[[str, bool], None]]]:
-    """`advance(name)` moves a bar on stderr where that is a terminal; `say(text, err)` prints a line that does not get
-    into the bar's way."""
+def _progress(count: int, verb: str) -> Iterator[tuple[Callable[[str], Callable], Callable[[str, bool], None]]]:
+    """`advance(name)` moves a bar on stderr where that is a terminal, and gives a function of parts done and their
+    number, for the work on one file; `say(text, err)` prints a line that does not get into the bar's way."""
     if not sys.stderr.isatty():
-        yield (lambda name: None), (lambda text, err: click.echo(text, err=err))
+        yield (lambda name: lambda done, total: None), (lambda text, err: click.echo(text, err=err))
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -85,4 +87,8 @@ def _progress(count: int, verb: str) -> Iterator[tuple[Callable[[str], None], Ca
             else:
                 click.echo(text)
 
-        yield (lambda name: bar.update(task, description=f"{verb} {name}", completed=next(started))), say
+        def advance(name: str) -> Callable[[int, int], None]:
+            bar.update(task, description=f"{verb} {name}", completed=next(started))
+            return lambda done, total: bar.update(task, description=f"{verb} {name} ({100 * done // total} %)")
+
+        yield advance, say

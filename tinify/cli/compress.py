@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tinify.cli.listing import json_option
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
 
+if TYPE_CHECKING:
+    from tinify.file_to_file import Written
+
 EXTENSION = ".tnf"
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Options:
     target_bpp: float | None
     target_psnr: float | None
     force: bool
+    chunk: int | None
+    threads: int | None
 
 
 @click.command()
@@ -38,14 +45,17 @@ class Options:
     help="At most so many bits per pixel (or per number of a series), counting the whole file.",
 )
 @click.option("--target-psnr", type=float, help="At least so many dB (of a series: in units of each channel's range).")
+@click.option("--chunk", type=click.IntRange(1), help="Rows of a series that are coded together. Default: by its size.")
+@click.option("--threads", type=click.IntRange(1), help="Chunks of a series that are coded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @json_option
-def compress(paths, output, codec, quality, target_bpp, target_psnr, force, recursive, as_json) -> int:
+def compress(paths, output, codec, quality, target_bpp, target_psnr, chunk, threads, force, recursive, as_json) -> int:
     """Compress pictures (PNG, JPEG, WebP, ...) and series (CSV, .npy, .npz) to .tnf files.
 
     IN is a file, a folder, a pattern or - (standard input). The last of several paths is the output when it ends in
     .tnf, is a folder, or is - (standard output). Without one, photo.png becomes photo.tnf beside it.
+    A .npy file may be larger than the memory.
     """
     from tinify import api, media
     from tinify.cli.batch import run_batch
@@ -63,36 +73,62 @@ def compress(paths, output, codec, quality, target_bpp, target_psnr, force, recu
         refuse_terminal()
         if as_json:
             raise click.UsageError("--json and the compressed data cannot both go to standard output; name an output")
-    options = Options(codec if codec is None else api.load(codec), quality, target_bpp, target_psnr, force)
-    return run_batch(sources, lambda source: _compress(source, place, options), _line, verb="compress",
-                     as_json=as_json, quiet_stdout=place.stream)  # fmt: skip
+    codec = codec if codec is None else api.load(codec)
+    options = Options(codec, quality, target_bpp, target_psnr, force, chunk, threads)
+
+    def work(source: Source, progress: Progress) -> dict[str, Any]:
+        return _compress(source, place, options, progress)
+
+    return run_batch(sources, work, _line, verb="compress", as_json=as_json, quiet_stdout=place.stream)
 
 
-def _compress(source: Source, place: Output, options: Options) -> dict[str, Any]:
+def _compress(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:
     from tinify import api, container, media
     from tinify.cli.streams import read_source, write_data
-    from tinify.rate_search import bits_per_sample
+    from tinify.file_to_file import Written
+    from tinify.rate_search import count_samples
 
     start = time.perf_counter()
     target = place.target(source, EXTENSION)
     if target is not None:
         media.check_free(target, options.force)
-    raw = read_source(source)
-    signal = media.read(raw, name="" if source.path is None else str(source.path))
-    data = api.compress_signal(signal, options.codec, options.quality, options.target_bpp, options.target_psnr)
-    write_data(data, target, force=options.force)
+    given = {"chunk": options.chunk, "threads": options.threads, "progress": progress}
+    done = _compress_long(source, target, options, given)
+    if done is None:
+        raw = read_source(source)
+        signal = media.read(raw, name="" if source.path is None else str(source.path))
+        data = api.compress_signal(
+            signal, options.codec, options.quality, options.target_bpp, options.target_psnr, **given
+        )
+        write_data(data, target, force=options.force)
+        shape, codec = signal.samples.shape, container.inspect(data)["codec"]
+        done = Written(signal.modality, codec, shape, signal.samples.dtype.name, len(raw), len(data))
+    count = count_samples(done.modality, done.shape)
     return {
         "input": str(source),
         "output": "-" if target is None else str(target),
-        "modality": signal.modality,
-        "codec": container.inspect(data)["codec"],
-        "shape": list(signal.samples.shape),
-        "input_bytes": len(raw),
-        "output_bytes": len(data),
-        "ratio": round(len(raw) / len(data), 3),
-        "bits_per_sample": round(bits_per_sample(data, signal), 5) if signal.samples.size else None,
+        "modality": done.modality,
+        "codec": done.codec,
+        "shape": list(done.shape),
+        "input_bytes": done.input_bytes,
+        "output_bytes": done.output_bytes,
+        "ratio": round(done.input_bytes / done.output_bytes, 3),
+        "bits_per_sample": round(8 * done.output_bytes / count, 5) if count else None,
         "seconds": round(time.perf_counter() - start, 3),
     }
+
+
+def _compress_long(source: Source, target: Path | None, options: Options, given: dict[str, Any]) -> Written | None:
+    """A long series in pieces, from file to file; None where the whole has to be at hand."""
+    from tinify.cli.streams import make_folder_of
+    from tinify.file_to_file import compress_file, is_long
+
+    if source.path is None or target is None or options.target_bpp is not None or options.target_psnr is not None:
+        return None
+    if not is_long(source.path):
+        return None
+    make_folder_of(target)
+    return compress_file(source.path, target, options.codec, options.quality, overwrite=options.force, **given)
 
 
 def _line(result: dict[str, Any]) -> str:

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -12,6 +15,32 @@ from tinify.cli.listing import json_option
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
 
 EXTENSION = ".tnf"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to restore: a loaded codec or None for the one that the file names, and of a series perhaps some rows."""
+
+    codec: Any
+    extension: str | None
+    rows: slice | None
+    threads: int | None
+    force: bool
+
+
+class _Rows(click.ParamType):
+    """A:B as a slice; either may be left out."""
+
+    name = "rows"
+
+    def convert(self, value, param, ctx) -> slice:
+        if isinstance(value, slice):
+            return value
+        ends = re.fullmatch(r"(-?\d*):(-?\d*)", value)
+        if ends is None or "-" in ends.groups():
+            self.fail(f"{value!r} is not A:B, such as 1000:2000, 1000: or :2000", param, ctx)
+        return slice(*(int(end) if end else None for end in ends.groups()))
 
 
 @click.command()
@@ -19,10 +48,14 @@ EXTENSION = ".tnf"
 @click.option("--output", "-o", help="Output file or folder; every path is then an input.")
 @click.option("--codec", help="Folder of the codec (./mine), for files whose codec is not in the zoo.")
 @click.option("--format", "extension", help="Extension of outputs that are not named, such as png or npy.")
+@click.option(
+    "--rows", type=_Rows(), metavar="A:B", help="Of a series, only rows A up to, not with, B; others are not read."
+)
+@click.option("--threads", type=click.IntRange(1), help="Chunks of a series that are decoded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @json_option
-def decompress(paths, output, codec, extension, force, recursive, as_json) -> int:
+def decompress(paths, output, codec, extension, rows, threads, force, recursive, as_json) -> int:
     """Restore files from .tnf.
 
     IN is a .tnf file, a folder, a pattern or - (standard input). The last of several paths is the output when it does
@@ -42,30 +75,62 @@ def decompress(paths, output, codec, extension, force, recursive, as_json) -> in
         if as_json:
             raise click.UsageError("--json and the restored data cannot both go to standard output; name an output")
     extension = f".{extension.lstrip('.').lower()}" if extension else None
-    codec = codec if codec is None else api.load(codec)
-    return run_batch(sources, lambda source: _decompress(source, place, codec, extension, force), _line,
-                     verb="decompress", as_json=as_json, quiet_stdout=place.stream)  # fmt: skip
+    options = Options(codec if codec is None else api.load(codec), extension, rows, threads, force)
+
+    def work(source: Source, progress: Progress) -> dict[str, Any]:
+        return _decompress(source, place, options, progress)
+
+    return run_batch(sources, work, _line, verb="decompress", as_json=as_json, quiet_stdout=place.stream)
 
 
-def _decompress(source: Source, place: Output, codec: Any, extension: str | None, force: bool) -> dict[str, Any]:
+def _decompress(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:
     from tinify import api, media
     from tinify.cli.streams import read_source, write_signal
+    from tinify.file_to_file import is_indexed
 
     start = time.perf_counter()
     if place.file is not None:
-        media.check_free(place.file, force)
+        media.check_free(place.file, options.force)
+    if options.rows is not None or (source.path is not None and is_indexed(source.path)):
+        return _decompress_rows(source, place, options, progress)
     data = read_source(source)
-    signal = api.decompress_signal(data, codec)
-    extension = extension or media.usual_extension(signal)
+    signal = api.decompress_signal(data, options.codec, threads=options.threads, progress=progress)
+    extension = options.extension or media.usual_extension(signal)
     target = place.target(source, extension)
-    write_signal(signal, target, extension, force=force)
+    write_signal(signal, target, extension, force=options.force)
+    shape, dtype = signal.samples.shape, signal.samples.dtype.name
+    return _result(source, target, signal.modality, shape, dtype, len(data), start)
+
+
+def _decompress_rows(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:
+    """Of a series in chunks only what is needed, and never all of it in memory where the output is a .npy file."""
+    import numpy as np
+
+    from tinify import api, media
+    from tinify.cli.streams import read_source, write_part
+    from tinify.signal import Signal
+
+    start = time.perf_counter()
+    data = read_source(source) if source.path is None else source.path
+    with api.open(data, options.codec) as reader:
+        some = Signal("series", np.zeros((0, reader.shape[1]), reader.dtype), reader.metadata)
+        extension = options.extension or media.usual_extension(some)
+        target = place.target(source, extension)
+        first, stop = reader.bounds(slice(None) if options.rows is None else options.rows)
+        write_part(reader, target, extension, force=options.force, rows=options.rows, threads=options.threads,
+                   progress=progress)  # fmt: skip
+        size = len(data) if source.path is None else source.path.stat().st_size
+        return _result(source, target, "series", (stop - first, reader.shape[1]), reader.dtype.name, size, start)
+
+
+def _result(source, target, modality, shape, dtype, size, start) -> dict[str, Any]:
     return {
         "input": str(source),
         "output": "-" if target is None else str(target),
-        "modality": signal.modality,
-        "shape": list(signal.samples.shape),
-        "dtype": signal.samples.dtype.name,
-        "input_bytes": len(data),
+        "modality": modality,
+        "shape": list(shape),
+        "dtype": dtype,
+        "input_bytes": size,
         "seconds": round(time.perf_counter() - start, 3),
     }
 

@@ -21,12 +21,12 @@ def inspect(file: str, as_json: bool) -> None:
 
     from tinify import container
     from tinify.cli.paths import STREAM, Source
-    from tinify.cli.streams import read_source
+    from tinify.cli.streams import source_data
     from tinify.errors import TinifyError
 
-    data = read_source(Source(None if file == STREAM else Path(file), Path(file)))
+    source = Source(None if file == STREAM else Path(file), Path(file))
     try:
-        found = container.inspect(data)
+        found = container.inspect(source_data(source))
     except TinifyError as error:
         raise type(error)(f"{file}: {error}") from error
     if as_json:

@@ -3,21 +3,38 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tinify import media
 from tinify.cli.paths import Source
 from tinify.errors import InputError
+from tinify.file_to_file import restore
 from tinify.signal import Signal
+
+if TYPE_CHECKING:
+    from tinify.models.series.reader import SeriesReader
 
 
 def read_source(source: Source) -> bytes:
     """All bytes of a file or of standard input."""
     return media.read_bytes(sys.stdin.buffer if source.path is None else source.path)
+
+
+def source_data(source: Source) -> memoryview:
+    """As `read_source`, for looking at: what a file holds comes into memory as it is looked at."""
+    if source.path is None or not source.path.is_file() or not source.path.stat().st_size:
+        return memoryview(read_source(source))
+    try:
+        with open(source.path, "rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError):  # a file that cannot be mapped
+        return memoryview(read_source(source))
 
 
 def write_data(data: bytes, target: Path | None, *, force: bool) -> None:
@@ -38,6 +55,23 @@ def write_signal(signal: Signal, target: Path | None, extension: str, *, force: 
     with tempfile.TemporaryDirectory() as folder:
         file = media.write(signal, Path(folder) / f"signal{extension}")
         _stdout(file.read_bytes())
+
+
+def write_part(reader: SeriesReader, target: Path | None, extension: str, *, force: bool, **options: Any) -> None:
+    """A series in a file, or some of its rows, to a file or to standard output; options as `file_to_file.restore`."""
+    if target is not None:
+        _make_folder(target.parent)
+        restore(reader, target, overwrite=force, **options)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"signal{extension}"
+        restore(reader, file, **options)
+        _stdout(file.read_bytes())
+
+
+def make_folder_of(target: Path) -> None:
+    """The folder that the file is to stand in."""
+    _make_folder(target.parent)
 
 
 def refuse_terminal() -> None:

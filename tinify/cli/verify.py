@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -27,22 +28,28 @@ def verify(paths, codec, recursive, as_json) -> int:
 
     codec = codec if codec is None else api.load(codec)
     sources = expand(list(paths), {".tnf"}, recursive)
-    return run_batch(sources, lambda source: _verify(source, codec), _line, verb="verify", as_json=as_json)
+
+    def work(source: Source, progress: Callable[[int, int], None]) -> dict[str, Any]:
+        return _verify(source, codec, progress)
+
+    return run_batch(sources, work, _line, verb="verify", as_json=as_json)
 
 
-def _verify(source: Source, codec: Any) -> dict[str, Any]:
+def _verify(source: Source, codec: Any, progress: Callable[[int, int], None]) -> dict[str, Any]:
     from tinify import api, container
-    from tinify.cli.streams import read_source
+    from tinify.cli.streams import source_data
     from tinify.errors import FormatError
 
     start = time.perf_counter()
-    data = read_source(source)
+    data = source_data(source)
     header = container.inspect(data)
-    samples = api.decompress_signal(data, codec).samples
-    if list(samples.shape) != header["shape"] or samples.dtype.name != header["dtype"]:
-        raise FormatError(
-            f"decodes to {samples.shape} of {samples.dtype}; its header says {header['shape']} of {header['dtype']}"
-        )
+    if header["modality"] == "series" and any(section["name"] == "index" for section in header["sections"]):
+        shape, dtype = _decode_in_pieces(source, data, codec, progress)
+    else:
+        samples = api.decompress_signal(data, codec).samples
+        shape, dtype = samples.shape, samples.dtype.name
+    if list(shape) != header["shape"] or dtype != header["dtype"]:
+        raise FormatError(f"decodes to {shape} of {dtype}; its header says {header['shape']} of {header['dtype']}")
     return {
         "input": str(source),
         "ok": True,
@@ -52,6 +59,13 @@ def _verify(source: Source, codec: Any) -> dict[str, Any]:
         "dtype": header["dtype"],
         "seconds": round(time.perf_counter() - start, 3),
     }
+
+
+def _decode_in_pieces(source: Source, data, codec: Any, progress) -> tuple[tuple[int, int], str]:
+    from tinify import api
+
+    with api.open(bytes(data) if source.path is None else source.path, codec) as reader:
+        return (sum(len(piece) for piece in reader.pieces(progress=progress)), reader.shape[1]), reader.dtype.name
 
 
 def _line(result: dict[str, Any]) -> str:

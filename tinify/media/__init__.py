@@ -11,7 +11,21 @@ Formats are components of kind "media" whose targets are `MediaFormat` instances
 """
 
 from tinify.media.choice import formats, read, usual_extension, write
+from tinify.media.csv import cut
 from tinify.media.files import check_free, read_bytes, write_whole
 from tinify.media.format import MediaFormat
+from tinify.media.rows import open_rows, write_rows
 
-__all__ = ["MediaFormat", "check_free", "formats", "read", "read_bytes", "usual_extension", "write", "write_whole"]
+__all__ = [
+    "MediaFormat",
+    "check_free",
+    "cut",
+    "formats",
+    "open_rows",
+    "read",
+    "read_bytes",
+    "usual_extension",
+    "write",
+    "write_rows",
+    "write_whole",
+]

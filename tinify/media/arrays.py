@@ -14,6 +14,7 @@ import math
 import warnings
 import zipfile
 import zlib
+from collections.abc import Mapping
 from typing import BinaryIO
 
 import numpy as np
@@ -49,7 +50,7 @@ def read(data: bytes, extension: str = "") -> Signal:
 def _load(data: bytes) -> np.ndarray:
     """One .npy; what its header declares is compared with what is there before anything is allocated."""
     try:
-        shape, dtype, start = _header(data)
+        shape, _, dtype, start = header_of(data)
         needed, there = math.prod(shape) * dtype.itemsize, len(data) - start
         if dtype.hasobject:
             raise InputError("the array holds Python objects, which are not read for safety; save it as numbers")
@@ -64,35 +65,42 @@ def _load(data: bytes) -> np.ndarray:
         raise InputError(f"this is not a .npy array that NumPy can read: {error}") from error
 
 
-def _header(data: bytes) -> tuple[tuple[int, ...], np.dtype, int]:
-    """(shape, dtype, where the data starts)."""
+def header_of(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """(shape, whether column follows column, dtype, where the data starts) of a .npy file; many kinds of errors."""
     stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)
     parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        shape, _, dtype = parse(stream)
-    return shape, dtype, stream.tell()
+        shape, by_columns, dtype = parse(stream)
+    return shape, by_columns, dtype, stream.tell()
 
 
 def _signal(array: np.ndarray, description: dict, others: dict[str, np.ndarray]) -> Signal:
-    description |= {"dtype": array.dtype.str, "ndim": array.ndim}
-    samples = np.asarray(array, dtype=_plain(array.dtype)).reshape(len(array), -1 if array.size else _columns(array))
-    blobs = [squeeze(_bytes(other)) for other in others.values()]
+    samples = np.asarray(array, plain_type(array.dtype)).reshape(len(array), -1 if array.size else _columns(array))
+    metadata = describe(description, array.dtype, array.ndim, others)
+    return Signal("series", np.ascontiguousarray(samples), metadata)
+
+
+def describe(
+    description: dict, dtype: np.dtype, dimensions: int, others: dict[str, np.ndarray] | None = None
+) -> dict[str, bytes]:
+    """The metadata of an array of that dtype and number of dimensions, with other arrays beside it."""
+    description |= {"dtype": dtype.str, "ndim": dimensions}
     if others:
         description["others"] = list(others)
     text = squeeze(json.dumps(description, separators=(",", ":")).encode(), _HINT)
     parts = [varint.put(len(text)), text]
-    for blob in blobs:
+    for blob in [squeeze(_bytes(other)) for other in (others or {}).values()]:
         parts += [varint.put(len(blob)), blob]
-    return Signal("series", np.ascontiguousarray(samples), {"array": b"".join(parts)})
+    return {"array": b"".join(parts)}
 
 
 def _columns(array: np.ndarray) -> int:
     return array.shape[1] if array.ndim == 2 else 1
 
 
-def _plain(dtype: np.dtype) -> np.dtype:
+def plain_type(dtype: np.dtype) -> np.dtype:
     """The native dtype in which the samples are given: booleans as uint8, long doubles as float64."""
     if dtype.kind == "b":
         return np.dtype(np.uint8)
@@ -173,8 +181,8 @@ def _bytes(array: np.ndarray) -> bytes:
 
 def write(signal: Signal, file: BinaryIO, extension: str) -> None:
     """Writes .npy or .npz; what came from such a file gets back its dtype, dimensions, name and other arrays."""
-    description, others = _describe(signal)
-    array = _restored(signal.samples, description)
+    description, others = _described(signal.metadata)
+    array = restored(signal.samples, signal.metadata)
     if extension == ".npy":
         if others:
             warnings.warn(
@@ -191,19 +199,27 @@ def write(signal: Signal, file: BinaryIO, extension: str) -> None:
             archive.writestr(zipfile.ZipInfo(name + ".npy"), _bytes(value), compress_type=compression)
 
 
-def _restored(samples: np.ndarray, description: dict) -> np.ndarray:
+def restored(samples: np.ndarray, metadata: Mapping[str, bytes]) -> np.ndarray:
+    """Samples (T, C) in the dtype and dimensions of the array that they were; FormatError."""
+    dtype, dimensions = array_type(metadata, samples.dtype)
+    if dtype.kind in "bui" and samples.dtype.kind == "f":
+        samples = _into_range(samples, dtype)
+    array = samples.astype(dtype)
+    return array.reshape(-1) if dimensions == 1 else array
+
+
+def array_type(metadata: Mapping[str, bytes], dtype: np.dtype) -> tuple[np.dtype, int]:
+    """dtype and dimensions of the array that samples were; `dtype` and 2 where the metadata do not say. FormatError."""
+    description = _described(metadata)[0]
     if "dtype" not in description:
-        return samples
+        return dtype, 2
     try:
         dtype = np.dtype(str(description["dtype"]))
     except (TypeError, ValueError, SyntaxError) as error:
         raise FormatError(f"the file records an unknown dtype {description['dtype']!r}") from error
     if dtype.kind not in "buif":
         raise FormatError(f"the file records dtype {dtype}, which no series has")
-    if dtype.kind in "bui" and samples.dtype.kind == "f":
-        samples = _into_range(samples, dtype)
-    array = samples.astype(dtype)
-    return array.reshape(-1) if description.get("ndim") == 1 else array
+    return dtype, 1 if description.get("ndim") == 1 else 2
 
 
 def _into_range(samples: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -214,8 +230,8 @@ def _into_range(samples: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.clip(np.rint(samples.astype(np.float64)), float(low), top)
 
 
-def _describe(signal: Signal) -> tuple[dict, dict[str, np.ndarray]]:
-    data = signal.metadata.get("array")
+def _described(metadata: Mapping[str, bytes]) -> tuple[dict, dict[str, np.ndarray]]:
+    data = metadata.get("array")
     if data is None:
         return {}, {}
     text, position = _blob(data, 0, MAX_DESCRIPTION, _HINT)
@@ -246,7 +262,7 @@ def _blob(data: bytes, position: int, limit: int, hint: bytes = b"") -> tuple[by
 def restores(signal: Signal) -> str | None:
     if "array" not in signal.metadata:
         return None
-    return ".npz" if _describe(signal)[0].get("kind") == "npz" else ".npy"
+    return ".npz" if _described(signal.metadata)[0].get("kind") == "npz" else ".npy"
 
 
 FORMAT = MediaFormat("numpy", "series", (".npy", ".npz"), sniff, read, write, restores)

@@ -21,7 +21,7 @@ class Rounding(SeriesFiles, Codec):
     def encode_series(self, z, quality):
         rate = int(50 if quality is None else quality)
         q = np.rint(z * 2.0 ** (rate / 10)).astype("<i4")
-        return bytes([rate]), [[zlib.compress(q.tobytes())]]
+        return bytes([rate]), [[zlib.compress(q.tobytes(), 1)]]
 
     def decode_series(self, params, strings, rows, channels):
         try:

@@ -70,17 +70,16 @@ class SeriesFiles:
         chunks = Chunks.of(*_checked(signal).shape, chunk)
         bodies = self.pack_chunks(signal, chunks, quality=quality, scale=scale, threads=threads, progress=progress)
         if len(chunks) > 1:
-            return self.header(signal, Body(chunks.pack(), pack_entries([*map(packed, bodies)])))
-        return self.header(signal, next(bodies, None) or self.pack_rows(signal.samples[:0], quality))
+            sections = pack_entries([pack_body(body.params, body.sections) for body in bodies])
+            return self.header(signal, chunks.pack(), sections)
+        body = next(bodies, None) or self.pack_rows(signal.samples[:0], quality)
+        return self.header(signal, body.params, body.sections)
 
-    def header(self, signal: Signal, body: Body) -> TnfFile:
-        """The file with that body; `signal` gives shape, type and metadata. The metadata stand before an index."""
-        sections = body.sections
-        if signal.metadata:
-            known = Section(METADATA, pack_metadata(signal.metadata))
-            sections = (known, *sections)
+    def header(self, signal: Signal, params: bytes, sections: tuple[Section, ...] = ()) -> TnfFile:
+        """The file with that body; `signal` gives shape, type and metadata, which stand before an index."""
+        known = (Section(METADATA, pack_metadata(signal.metadata)),) if signal.metadata else ()
         shape, dtype = tuple(signal.samples.shape), np.dtype(signal.samples.dtype).name
-        return TnfFile("series", self.name, self.fingerprint(), shape, dtype, body.params, sections)
+        return TnfFile("series", self.name, self.fingerprint(), shape, dtype, params, (*known, *sections))
 
     def pack_chunks(
         self,
@@ -99,7 +98,7 @@ class SeriesFiles:
         samples = _checked(signal)
         self.eval()
         rows = (samples[part] for part in chunks)
-        if scale is None and len(chunks) > 1:
+        if scale is None and len(chunks) > 1 and self.own_normalisation(samples.shape[1]) is None:
             parts = in_order(_moments, (samples[part] for part in chunks), threads)
             scale = Moments.deviation_of_all(list(parts))
         bodies = in_order(lambda piece: self.pack_rows(piece, quality, scale), rows, min(threads, len(chunks)))
@@ -199,11 +198,6 @@ class SeriesFiles:
         if not moving.all():
             samples[:, ~moving] = _read_constants(body.require(CONSTANTS), dtype, int((~moving).sum()))
         return samples if gaps is None else restore_gaps(samples, unpack_gaps(gaps, (rows, channels)))
-
-
-def packed(body: Body) -> bytes:
-    """A chunk as the entry of an index."""
-    return pack_body(body.params, body.sections)
 
 
 def _checked(signal: Signal) -> Any:

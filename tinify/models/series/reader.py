@@ -4,20 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from tinify.container import (
     INDEX,
     METADATA,
+    Body,
     EntryReader,
     TnfFile,
     entries_of,
     unpack_body,
     unpack_metadata,
 )
-from tinify.errors import FormatError, InputError
+from tinify.errors import FormatError, InputError, TinifyError
 from tinify.models.series.chunks import THREADS, Chunks, Progress, counted, in_order
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ class SeriesReader:
     shape (T, C), dtype, metadata: of the whole series. A file of one chunk is decoded once and kept.
     """
 
-    def __init__(self, codec: SeriesFiles, source: TnfFile | EntryReader):
-        self._codec = codec.eval()
+    def __init__(self, codec: SeriesFiles, source: TnfFile | EntryReader, file: BinaryIO | None = None):
+        """`file` is closed with the reader."""
+        self._codec, self._open = codec.eval(), file
         file = source if isinstance(source, TnfFile) else source.file
         if file.modality != "series" or len(file.shape) != 2:
             raise FormatError(f"a series cannot have modality {file.modality!r} and shape {file.shape}")
@@ -56,6 +58,11 @@ class SeriesReader:
         return self.shape[0]
 
     @property
+    def codec_name(self) -> str:
+        """Of the codec that made the file."""
+        return self._file.codec
+
+    @property
     def chunk(self) -> int:
         """Rows that are decoded together, at most."""
         return self._chunks.size
@@ -68,6 +75,10 @@ class SeriesReader:
         if not 0 <= row < len(self):
             raise InputError(f"row {rows} of a series of {len(self)} rows; allowed: 0 to {len(self) - 1}")
         return self.read(row, row + 1)[0]
+
+    def bounds(self, rows: slice) -> tuple[int, int]:
+        """(start, stop) of a slice of the rows; negative numbers count from the end. InputError beyond the series."""
+        return bounds(rows, len(self))
 
     def read(
         self, start: int = 0, stop: int | None = None, *, threads: int = THREADS, progress: Progress | None = None
@@ -88,7 +99,9 @@ class SeriesReader:
         """The rows of `read`, chunk after chunk; few of them are in memory at a time."""
         start, stop = bounds(slice(start, stop), len(self))
         numbers = self._chunks.covering(start, stop)
-        decoded = counted(in_order(self._decode, self._raw(numbers), min(threads, len(numbers))), len(numbers), progress)
+        decoded = counted(
+            in_order(self._decode, self._raw(numbers), min(threads, len(numbers))), len(numbers), progress
+        )
         for number, samples in zip(numbers, decoded, strict=True):
             first = self._chunks[number].start
             yield samples[max(start - first, 0) : stop - first]
@@ -106,9 +119,28 @@ class SeriesReader:
             return self._whole
         return self._unpack(unpack_body(data), number)
 
-    def _unpack(self, body, number: int) -> np.ndarray:
+    def _unpack(self, body: Body | TnfFile, number: int) -> np.ndarray:
         rows = self._chunks[number]
-        return self._codec.unpack_rows(body, rows.stop - rows.start, self.shape[1], self.dtype)
+        try:
+            return self._codec.unpack_rows(body, rows.stop - rows.start, self.shape[1], self.dtype)
+        except TinifyError:
+            raise
+        except Exception as error:  # check sums fit, and still the codec stumbles: the file was made to do that
+            raise FormatError(
+                f"codec {self._codec.name!r} cannot decode this series: {type(error).__name__}: {error}; "
+                "it is damaged or was not made by this codec"
+            ) from error
+
+    def close(self) -> None:
+        """Closes the file, where there is one; nothing more can be read from it."""
+        if self._open is not None:
+            self._open.close()
+
+    def __enter__(self) -> SeriesReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def bounds(rows: slice, total: int) -> tuple[int, int]:
@@ -119,7 +151,5 @@ def bounds(rows: slice, total: int) -> tuple[int, int]:
         raise InputError(f"rows in steps of {rows.step}; allowed: consecutive rows")
     start, stop = (number + total if number < 0 else number for number in (start, stop))
     if not 0 <= start <= stop <= total:
-        raise InputError(
-            f"rows {rows.start} to {rows.stop}; allowed: 0 <= start <= stop <= {total}, all rows"
-        )
+        raise InputError(f"rows {rows.start} to {rows.stop}; allowed: 0 <= start <= stop <= {total}, all rows")
     return start, stop
