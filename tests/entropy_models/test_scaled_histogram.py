@@ -29,7 +29,7 @@ def test_steps_halve_every_eight_rates_and_are_even():
 @pytest.mark.parametrize("rate", [0, 8, 37, 60, 80])
 def test_tables_are_valid_at_every_step(prior, rate):
     cdfs, lengths, offsets = prior.tables(rate)
-    assert len(cdfs) == 2 * 3 + 1
+    assert len(cdfs) == 2 * 3 + 3
     check_tables(cdfs, lengths, offsets)
 
 
@@ -69,6 +69,10 @@ def test_histograms_that_fall_are_refused(prior):
     broken.load_state_dict(prior.state_dict())
     broken.cumulative[0, 0, 5] = -torch.tensor(7, dtype=torch.int32)
     with pytest.raises(WeightsError, match="rise"):
+        broken.tables(10)
+    broken.load_state_dict(prior.state_dict())
+    broken.transitions[1, 0] = 70000
+    with pytest.raises(WeightsError, match="shares"):
         broken.tables(10)
     with pytest.raises(ConfigError, match="0 histograms"):
         ScaledHistogram(3, 0)

@@ -21,7 +21,7 @@ def latents(items, steps, loudness=1.0, seed=0):
 def codec():
     prior = ScaledHistogram(len(SCALES), histograms=3)
     prior.fit(np.stack([prior.count(latents(1, 50000, loudness).numpy()) for loudness in (1.0, 0.1, 10.0)]))
-    return ScaledHistogramLatentCodec(prior)
+    return ScaledHistogramLatentCodec(prior, run=32)
 
 
 @pytest.mark.parametrize("rate", [0, 33, 80])
@@ -32,15 +32,28 @@ def test_integers_come_back_for_any_number_of_items(codec, items, rate):
     assert torch.equal(codec.decode(codec.encode(q, rate), (items, 11, rate)), q)
 
 
-def test_each_item_takes_the_histogram_that_suits_it(codec):
-    y = torch.cat([latents(2, 200, loudness, seed=2) for loudness in (10.0, 0.1, 1.0)])
-    assert codec.choose(codec.quantize(y, 40), 40).tolist() == [2, 2, 1, 1, 0, 0]
+def test_each_run_takes_the_histogram_that_suits_it(codec):
+    y = torch.cat([latents(2, 64, loudness, seed=2) for loudness in (10.0, 0.1, 1.0)], dim=1)
+    y = torch.cat([y, latents(2, 5, 10.0, seed=3)], dim=1)
+    chosen = codec.choose(codec.quantize(y, 40), 40)
+    assert chosen.tolist() == [[2, 2, 1, 1, 0, 0, 2]] * 2
+
+
+def test_histograms_that_follow_each_other_cost_few_bits(codec):
+    mine = copy.deepcopy(codec)
+    q = mine.quantize(latents(8, 32 * 100, 0.001), 8)
+    before = len(mine.encode(q, 8))
+    counts = np.ones((4, 3))
+    counts[[0, 1, 2], [0, 1, 2]] = 1000
+    mine.prior.fit_transitions(counts)
+    assert len(mine.encode(q, 8)) < 0.3 * before
+    assert torch.equal(mine.decode(mine.encode(q, 8), (8, 3200, 8)), q)
 
 
 @pytest.mark.parametrize("rate", [16, 48])
 def test_written_bits_are_estimated_bits(codec, rate):
     y = latents(3, 4000, seed=3)
-    estimated = -codec(y, rate).likelihoods["y"].log2().sum().item() / 8
+    estimated = -sum(p.log2().sum().item() for p in codec(y, rate).likelihoods.values()) / 8
     assert abs(len(codec.compress(y, rate).strings[0][0]) - estimated) < 0.01 * estimated + 16
 
 

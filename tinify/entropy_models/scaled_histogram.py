@@ -38,10 +38,12 @@ class ScaledHistogram(nn.Module):
     There are `histograms` of them, each for all dimensions; whoever codes says which one is meant.
     `cumulative` (histograms, dims, KNOTS) int32 rises from 0 to 2^30 along the knots and is a straight line between
     them; tables come from it in integer arithmetic, so that every machine has the same ones. Row h * dims + d of a
-    step's tables is dimension d under histogram h; the last row, of even shares, names the histogram.
+    step's tables is dimension d under histogram h. The last `histograms` + 1 rows code the number of a histogram
+    given the one before it, or none: from `transitions` (histograms + 1, histograms) int32, counts less one.
     """
 
     cumulative: Tensor
+    transitions: Tensor
 
     def __init__(self, dims: int, histograms: int = 1):
         super().__init__()
@@ -49,7 +51,14 @@ class ScaledHistogram(nn.Module):
             raise ConfigError(f"{histograms} histograms of {dims} dimensions; allowed: 1 to 256 of 1 to 4096, < 65536")
         self.dims, self.histograms = int(dims), int(histograms)
         self.register_buffer("cumulative", torch.zeros(self.histograms, self.dims, BINS + 1, dtype=torch.int32))
+        self.register_buffer("transitions", torch.zeros(self.histograms + 1, self.histograms, dtype=torch.int32))
         self.fit(np.zeros((self.histograms, self.dims, BINS)))
+        self.fit_transitions(np.zeros(self.transitions.shape))
+
+    @property
+    def first_transition(self) -> int:
+        """The table that codes a histogram's number after histogram 0."""
+        return self.histograms * self.dims
 
     def count(self, y: np.ndarray) -> np.ndarray:
         """How many values of y (..., dims) lie in each bin: int64 (dims, BINS)."""
@@ -68,6 +77,16 @@ class ScaledHistogram(nn.Module):
         shares = np.cumsum(mixed, axis=-1) / mixed.sum(axis=-1, keepdims=True)
         self.cumulative[:, :, 1:] = torch.from_numpy(np.round(shares * _ONE).astype(np.int32))
 
+    def fit_transitions(self, counts: np.ndarray) -> None:
+        """Takes the frequencies of histograms from counts (histograms + 1, histograms) of training sequences."""
+        mixed = counts + 0.5 + 4 * (counts.sum(axis=0) + 1) / (counts.sum() + self.histograms)
+        shares = mixed / mixed.sum(axis=1, keepdims=True) * (_TOTAL - 1 - self.histograms)
+        self.transitions.copy_(torch.from_numpy(np.floor(shares).astype(np.int32)))
+
+    def transition_bits(self) -> np.ndarray:
+        """Bits float32 (histograms + 1, histograms) of each histogram after each, and after none."""
+        return (16 - np.log2(self.transitions.cpu().numpy() + 1.0)).astype(np.float32)
+
     def tables(self, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`(cdfs, lengths, offsets)` of the rate's step for a coder: int32 (rows, width), (rows,), (rows,)."""
         cumulative = self._checked()
@@ -75,7 +94,8 @@ class ScaledHistogram(nn.Module):
         halves = self._halves(cumulative, step)
         widest = int(halves.max())
         inside = self._at(cumulative, (2 * np.arange(-widest - 1, widest + 1) + 1) * step)
-        lengths = np.append(2 * halves + 3, self.histograms + 2)
+        choices = np.full(self.histograms + 1, self.histograms + 2)
+        lengths = np.concatenate([2 * halves + 3, choices])
         cdfs = np.full((len(lengths), int(lengths.max())), _TOTAL, np.int64)
         number = np.arange(cdfs.shape[1])
         # Bin i of a row is the value i - half; each has a count of one, and its share of what is left.
@@ -84,17 +104,19 @@ class ScaledHistogram(nn.Module):
         mass = mass - mass[:, :1]
         free = _TOTAL - 2 * halves - 2
         whole = number + (mass * free[:, None] >> 30)
-        cdfs[:-1] = np.where(number < lengths[:-1, None] - 1, whole, _TOTAL)
-        cdfs[-1, : self.histograms + 1] = np.arange(self.histograms + 1) * ((_TOTAL - 1) // self.histograms)
-        return cdfs.astype(np.int32), lengths.astype(np.int32), np.append(-halves, 0).astype(np.int32)
+        cdfs[: len(halves)] = np.where(number < 2 * halves[:, None] + 2, whole, _TOTAL)
+        cdfs[len(halves) :, 0] = 0
+        cdfs[len(halves) :, 1 : self.histograms + 1] = np.cumsum(self.transitions.cpu().numpy() + 1, axis=1)
+        offsets = np.concatenate([-halves, 0 * choices])
+        return cdfs.astype(np.int32), lengths.astype(np.int32), offsets.astype(np.int32)
 
     def bits(self, rate: int) -> tuple[np.ndarray, np.ndarray]:
-        """`(bits, halves)`: float32 (rows - 1, 2 widest + 1) of each value -widest ... widest, what is beyond its row's
-        half as an escape; and these halves (rows - 1,), the largest of which is the widest."""
-        cdfs, _, offsets = self.tables(rate)
-        halves = -offsets[:-1]
+        """`(bits, halves)` of the rows of values: float32 (rows, 2 widest + 1) of each value -widest ... widest, those
+        beyond their row's half as escapes; and these halves (rows,), the largest of which is the widest."""
+        cdfs, _, offsets = (table[: self.first_transition] for table in self.tables(rate))
+        halves = -offsets
         widest = int(halves.max())
-        counts = np.diff(cdfs[:-1].astype(np.int64), axis=1)
+        counts = np.diff(cdfs.astype(np.int64), axis=1)
         escape = np.take_along_axis(counts, 2 * halves[:, None].astype(np.int64) + 1, axis=1)
         value = np.arange(-widest, widest + 1)
         at = np.clip(value + halves[:, None], 0, 2 * halves[:, None])
@@ -122,4 +144,7 @@ class ScaledHistogram(nn.Module):
         ends = (cumulative[:, 0] == 0).all() and (cumulative[:, -1] == _ONE).all()
         if not ends or (np.diff(cumulative, axis=1) < 0).any():
             raise WeightsError(f"the histograms do not rise from 0 to {_ONE}")
+        shares = self.transitions.cpu().numpy().astype(np.int64) + 1
+        if shares.min() < 1 or shares.sum(axis=1).max() >= _TOTAL:
+            raise WeightsError("the frequencies of the histograms are no shares of 65536")
         return cumulative

@@ -19,17 +19,18 @@ _KEPT_RATES = 4  # tables of so many rates are kept registered
 
 
 class ScaledHistogramLatentCodec(LatentCodec):
-    """Codes y (items, steps, dims); each item under the one of the prior's histograms that suits it best.
+    """Codes y (items, steps, dims); every `run` steps of an item take the histogram of the prior that suits them best.
 
         y ──► round(y / step) ──► q ──► coder ──► string          step = 8 * 2^(-rate / 8)
-                                       ▲ table of (histogram of the item, dimension, step)
+                                       ▲ table of (histogram of the run, dimension, step)
 
-    One stream: the numbers of the histograms, then q in C order. Values without a bin are escaped.
+    One stream: the numbers of the histograms, each given the one before it, all items at once; then q in C order.
+    Values without a bin are escaped.
     """
 
-    def __init__(self, prior: ScaledHistogram, coder: str = "rans32"):
+    def __init__(self, prior: ScaledHistogram, run: int = 64, coder: str = "rans32"):
         super().__init__()
-        self.prior = prior
+        self.prior, self.run = prior, int(run)
         self.quantizer = Uniform()
         self.coder = registry.build("coder", coder)
         self._made: dict[int, tuple] = {}
@@ -51,26 +52,38 @@ class ScaledHistogramLatentCodec(LatentCodec):
         return self.quantizer.dequantize(q) * self.step(rate)
 
     def forward(self, y: Tensor, rate: int) -> LatentForward:
-        """Probability of each integer under its item's histogram, and what the decoder will see; no gradient."""
+        """Probability of each integer, and of each histogram's number; what the decoder will see; no gradient."""
         q = self.quantize(y, rate)
+        chosen = self.choose(q, rate)
         bits, halves = self._tables(rate)[1:]
-        rows = self._rows(self.choose(q, rate), q.shape)
-        at = np.clip(q.numpy(), -int(halves.max()), int(halves.max())) + int(halves.max())
-        return LatentForward({"y": torch.exp2(-torch.from_numpy(bits[rows, at]))}, self.dequantize(q, rate))
+        widest = int(halves.max())
+        rows = self._rows(chosen, q.shape)
+        numbers = bits[rows, np.clip(q.numpy(), -widest, widest) + widest]
+        choices = self.prior.transition_bits()[self._before(chosen), chosen]
+        likelihoods = {"y": torch.from_numpy(numbers), "histogram": torch.from_numpy(choices)}
+        return LatentForward({k: torch.exp2(-v) for k, v in likelihoods.items()}, self.dequantize(q, rate))
 
     def choose(self, q: Tensor, rate: int) -> np.ndarray:
-        """Number of the cheapest histogram for each item of q (items, steps, dims): int32 (items,)."""
-        if self.prior.histograms == 1:
-            return np.zeros(len(q), np.int32)
+        """Numbers of the cheapest histograms, with what it costs to say so, for q (items, steps, dims): int32
+        (items, runs). One run after the other: what a choice means for the next one is not followed."""
+        cost, out = self._costs(q.numpy(), rate), np.zeros((len(q), self._runs(q.shape[1])), np.int32)
+        switch, before = self.prior.transition_bits(), np.full(len(q), self.prior.histograms)
+        for number in range(out.shape[1]):
+            before = out[:, number] = (cost[:, number] + switch[before]).argmin(axis=1)
+        return out
+
+    def _costs(self, q: np.ndarray, rate: int) -> np.ndarray:
+        """Bits (items, runs, histograms) of each run under each histogram."""
         bits, halves = self._tables(rate)[1:]
-        widest, dims = int(halves.max()), self.prior.dims
-        bits = bits.reshape(self.prior.histograms, -1)
-        offsets = np.arange(dims) * (2 * widest + 1) + widest
-        chosen = np.zeros(len(q), np.int32)
-        for number, item in enumerate(q.numpy()):
-            at = np.clip(item, -widest, widest) + offsets
-            chosen[number] = (bits @ np.bincount(at.ravel(), minlength=bits.shape[1]).astype(np.float32)).argmin()
-        return chosen
+        widest, (items, steps, dims) = int(halves.max()), q.shape
+        at = np.clip(q, -widest, widest) + (np.arange(dims) * (2 * widest + 1) + widest)
+        full = steps // self.run * self.run
+        # What is left over is a run of its own, and where it is nothing, none.
+        whole = at[:, :full].reshape(items, full // self.run, self.run * dims)
+        rest = at[:, full:].reshape(items, int(full < steps), (steps - full) * dims)
+        tables = bits.reshape(self.prior.histograms, -1)
+        costs = [np.stack([table[part].sum(axis=2) for table in tables], axis=2) for part in (whole, rest)]
+        return np.concatenate(costs, axis=1)
 
     @torch.no_grad()
     def compress(self, y: Tensor, rate: int) -> LatentStrings:
@@ -89,7 +102,8 @@ class ScaledHistogramLatentCodec(LatentCodec):
         """The string of int32 q (items, steps, dims)."""
         chosen, tables = self.choose(q, rate), self._tables(rate)[0]
         encoder = self.coder.encoder()
-        encoder.push(chosen, np.full(len(chosen), self._last_row, np.int32), tables)
+        before = self._before(chosen) + self.prior.first_transition
+        encoder.push(np.ascontiguousarray(chosen.T), np.ascontiguousarray(before.T, np.int32), tables)
         encoder.push(np.ascontiguousarray(q.numpy()), self._rows(chosen, q.shape), tables)
         return encoder.finish()
 
@@ -97,27 +111,37 @@ class ScaledHistogramLatentCodec(LatentCodec):
         """q of shape (items, steps, rate). FormatError or DesyncError when the string does not hold it."""
         items, steps, rate = shape
         count = items * steps * self.prior.dims
-        if min(shape) < 0 or not count < 1 << 31 or items + count > SYMBOLS_PER_BYTE * len(string):
+        if min(shape) < 0 or not count < 1 << 31 or count > SYMBOLS_PER_BYTE * len(string):
             raise FormatError(f"a string of {len(string)} bytes does not hold {items} items of {steps} steps")
         self.step(rate)
         decoder, tables = self.coder.decoder(string), self._tables(rate)[0]
-        chosen = decoder.pull(np.full(items, self._last_row, np.int32), tables)
-        if items and not (chosen.min() >= 0 and chosen.max() < self.prior.histograms):
-            raise FormatError(f"the stream names a histogram beyond the {self.prior.histograms} there are")
+        chosen = np.zeros((items, self._runs(steps)), np.int32)
+        before = np.full(items, self.prior.histograms, np.int32)
+        for number in range(chosen.shape[1] if items else 0):
+            before = decoder.pull(before + np.int32(self.prior.first_transition), tables)
+            if not (before.min() >= 0 and before.max() < self.prior.histograms):
+                raise FormatError(f"the stream names a histogram beyond the {self.prior.histograms} there are")
+            chosen[:, number] = before
         q = decoder.pull(self._rows(chosen, (items, steps, self.prior.dims)), tables)
         decoder.finish()
         return torch.from_numpy(q)
 
-    @property
-    def _last_row(self) -> int:
-        return self.prior.histograms * self.prior.dims
+    def _runs(self, steps: int) -> int:
+        return -(-steps // self.run)
+
+    def _before(self, chosen: np.ndarray) -> np.ndarray:
+        """The number of the histogram before each; that of none at the start."""
+        before = np.full_like(chosen, self.prior.histograms)
+        before[:, 1:] = chosen[:, :-1]
+        return before
 
     def _rows(self, chosen: np.ndarray, shape) -> np.ndarray:
-        rows = chosen[:, None, None] * self.prior.dims + np.arange(self.prior.dims)
-        return np.ascontiguousarray(np.broadcast_to(rows, tuple(shape)), np.int32)
+        _, steps, dims = shape
+        first = np.repeat(chosen * np.int32(dims), self.run, axis=1)[:, :steps]
+        return first[:, :, None] + np.arange(dims, dtype=np.int32)
 
     def _tables(self, rate: int) -> tuple:
-        state = self.prior.cumulative._version, id(self.prior.cumulative)
+        state = tuple((b._version, id(b)) for b in (self.prior.cumulative, self.prior.transitions))
         if self._made_from != state:
             self._made, self._made_from = {}, state
         if rate not in self._made:

@@ -6,7 +6,8 @@
 1. Each window of a batch has a step of its own; the networks learn bits plus squared error, weighed as that step asks
 for, at first with uniform noise in place of rounding, then with rounding for the decoder. One model, all rates.
 2. Histograms of the latent are counted on the train splits. 3. Ranges for eight bits a number are chosen.
-Ends after `steps` or `minutes`, whichever comes first. The run folder gets `log.jsonl` and `weights.safetensors`.
+Ends after `steps` or `minutes` of processor time, whichever comes first. The run folder gets `log.jsonl` and
+`weights.safetensors`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 
 from tinify.data.series import SeriesSet, SeriesWindows, read_series_sets
+from tinify.entropy_models.scaled_histogram import BINS
 from tinify.models.series.autoencoder import SeriesAutoencoder
 from tinify.training.latent_density import LatentDensity
 from tinify.training.run import command_line, logger, save_weights, start
@@ -40,9 +42,12 @@ class TcraeData:
 
 @dataclass(frozen=True)
 class TcraeOptimizer:
-    """Adam, warmed up and with a cosine decay to zero at the end of the budget; `minutes` 0 means no limit.
+    """Adam, warmed up and with a cosine decay to zero at the end of the budget.
 
-    From the share `rounding_from` of the budget on, the decoder sees rounded latents. Weights are averaged over time.
+    `minutes` of processor time, all threads together; 0 means no limit.
+    The bits count in full from the share `rate_from` of the budget on, before it in proportion: a decoder that has not
+    learned anything yet would lose its latent to them. From `rounding_from` on the decoder sees rounded latents.
+    Weights are averaged over time.
     """
 
     steps: int
@@ -50,6 +55,7 @@ class TcraeOptimizer:
     lr: float = 2e-3
     warmup_steps: int = 100
     clip_norm: float = 1.0
+    rate_from: float = 0.0
     rounding_from: float = 0.4
     ema_decay: float = 0.998
 
@@ -65,11 +71,11 @@ class TcraeRates:
 
 @dataclass(frozen=True)
 class TcraeHistograms:
-    """At most `windows` windows a set are counted; `item` windows share a histogram; `rounds` of choice and count."""
+    """At most `windows` windows a set are counted, in stretches of `item`; `rounds` of choice and count."""
 
     windows: int = 2000
     item: int = 8
-    rounds: int = 6
+    rounds: int = 8
 
 
 @dataclass(frozen=True)
@@ -96,14 +102,14 @@ def distortion(x: Tensor, x_hat: Tensor, step: Tensor) -> Tensor:
 
 
 class _Budget:
-    """The share of a run that is over, by steps or by time."""
+    """The share of a run that is over, by steps or by processor time, which other work on a machine does not use."""
 
     def __init__(self, options: TcraeOptimizer):
-        self.options, self.since, self.step = options, time.perf_counter(), 0
+        self.options, self.since, self.step = options, time.process_time(), 0
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self.since
+        return time.process_time() - self.since
 
     @property
     def share(self) -> float:
@@ -137,7 +143,7 @@ def train_networks(codec: SeriesAutoencoder, sets: list[SeriesSet], recipe: Tcra
         step = _COARSEST * torch.exp2(-rate / 8)
         bits, error = _pass(codec, density, x, step, group, budget.share >= options.rounding_from)
         optimizer.zero_grad(set_to_none=True)
-        (bits + error).backward()
+        (bits * min(1.0, budget.share / options.rate_from if options.rate_from else 1.0) + error).backward()
         torch.nn.utils.clip_grad_norm_(parameters, options.clip_norm)
         optimizer.step()
         torch._foreach_lerp_(average, [p.detach() for p in parameters], max(1 - options.ema_decay, 1 / budget.step))
@@ -160,19 +166,24 @@ def _pass(codec, density, x: Tensor, step: Tensor, group: Tensor, rounding: bool
 
 @torch.no_grad()
 def fit_histograms(codec: SeriesAutoencoder, sets: list[SeriesSet], recipe: TcraeRecipe, log) -> None:
-    """Steps 2 and 3. Every set counts the same. Items begin in the order of their power, then take the cheapest."""
+    """Steps 2 and 3. Every set counts the same. Runs begin in the order of their power, then take the cheapest."""
     codec.eval()
-    latent, prior = codec.latent_codec, codec.latent_codec.prior
-    items = [_latents(codec, s, recipe.histograms) for s in sets]
-    power = torch.cat([y.square().mean((1, 2)) for y in items])
+    latent, prior, options = codec.latent_codec, codec.latent_codec.prior, recipe.histograms
+    items = [_latents(codec, s, options) for s in sets]
+    runs = [_runs(y, latent.run) for y in items]
+    power = torch.cat([y.square().mean((2, 3)).flatten() for y in runs])
     edges = torch.quantile(power, torch.linspace(0, 1, prior.histograms + 1)[1:-1])
-    chosen = [torch.searchsorted(edges, y.square().mean((1, 2))).numpy() for y in items]
-    for number in range(recipe.histograms.rounds + 1):
-        counts = np.zeros((prior.histograms, *prior.count(np.zeros((0, prior.dims))).shape))
-        for y, choice in zip(items, chosen, strict=True):
+    chosen = [torch.searchsorted(edges, y.square().mean((2, 3))).numpy() for y in runs]
+    for number in range(options.rounds + 1):
+        counts = np.zeros((prior.histograms, prior.dims, BINS))
+        transitions = np.zeros(prior.transitions.shape)
+        for y, choice in zip(runs, chosen, strict=True):
+            share = 1e5 / (len(items) * choice.size)
             for h in np.unique(choice):
-                counts[h] += prior.count(y[choice == h].numpy()) * (1e5 / (len(items) * y[..., 0].numel()))
+                counts[h] += prior.count(y[torch.from_numpy(choice == h)].numpy()) * share / y.shape[2]
+            np.add.at(transitions, (latent._before(choice), choice), share * 0.01)
         prior.fit(counts)
+        prior.fit_transitions(transitions)
         chosen = [_choose(latent, y, recipe.rates.chosen_at) for y in items]
         bits = [np.mean([_bits(latent, y, rate) for rate in recipe.rates.chosen_at]) for y in items]
         log({"histogram_round": number, "bits_per_latent": round(float(np.mean(bits)), 4)})
@@ -180,22 +191,30 @@ def fit_histograms(codec: SeriesAutoencoder, sets: list[SeriesSet], recipe: Tcra
 
 
 def _latents(codec: SeriesAutoencoder, s: SeriesSet, options: TcraeHistograms) -> Tensor:
-    """y (items, item * L, latents) of windows evenly taken from a set."""
-    length = codec.window * options.item
-    rows = [z[: len(z) // length * length].T.reshape(-1, codec.window) for z in s.normalised() if len(z) >= length]
-    x = torch.from_numpy(np.concatenate(rows)).reshape(-1, options.item, codec.window)
-    x = x[:: max(1, math.ceil(len(x) * options.item / options.windows))]
-    return torch.cat([codec.analysis(part).reshape(1, -1, codec.latents) for part in x])
+    """y (items, L, latents) of stretches of `item` windows evenly taken from a set; whole runs of one histogram."""
+    whole = math.lcm(codec.window, codec.latent_codec.run * codec.patch)
+    pieces = [z for z in s.normalised() if len(z) >= whole]
+    length = whole * max(1, min(options.item * codec.window, *(len(z) for z in pieces)) // whole)
+    rows = [z[: len(z) // length * length].T.reshape(-1, length) for z in pieces]
+    x = torch.from_numpy(np.concatenate(rows))
+    x = x[:: max(1, math.ceil(x.numel() / (options.windows * codec.window)))]
+    return torch.stack([codec.analysis(part.reshape(-1, codec.window)).flatten(0, 1) for part in x])
+
+
+def _runs(y: Tensor, run: int) -> Tensor:
+    """y (items, runs, run, latents)."""
+    return y.reshape(len(y), -1, run, y.shape[-1])
 
 
 def _choose(latent, y: Tensor, rates: list[int]) -> np.ndarray:
-    """The histogram that most of the rates prefer, for each item."""
+    """The histogram that most of the rates prefer, for each run (items, runs)."""
     votes = np.stack([latent.choose(latent.quantize(y, rate), rate) for rate in rates])
-    return np.array([np.bincount(column).argmax() for column in votes.T])
+    numbers = np.arange(latent.prior.histograms).reshape(-1, 1, 1, 1)
+    return (votes == numbers).sum(axis=1).argmax(axis=0)
 
 
 def _bits(latent, y: Tensor, rate: int) -> float:
-    return -torch.log2(latent(y, rate).likelihoods["y"]).mean().item()
+    return -sum(torch.log2(p).sum().item() for p in latent(y, rate).likelihoods.values()) / y.numel()
 
 
 def best_ranges(items: list[Tensor]) -> Tensor:

@@ -18,6 +18,7 @@ from tinify.models.series.files import SeriesFiles
 from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
 
 _GROUP_VALUES = 1 << 18  # values that go through a network at a time: bounds the memory
+_RUN_VALUES = 512  # samples that share a histogram
 _LARGEST = 1e6  # in standard deviations; what is beyond is cut before it meets a network
 
 
@@ -29,8 +30,8 @@ class SeriesAutoencoder(SeriesFiles, Codec):
                └────────┘     │ round│   histograms  └──────┘       └─────────┘
                               └──────┘
 
-    x (B, C, T) float32 of about unit variance, T a multiple of `patch`. Channels are coded alike and apart, under one
-    histogram each. The latent does not depend on the rate; the synthesis is told the step. `ranges` (2, latents) are
+    x (B, C, T) float32 of about unit variance, T a multiple of `patch`. Channels are coded alike and apart; about
+    every 512 samples of one take the histogram that suits them. The latent does not depend on the rate; the synthesis is told the step. `ranges` (2, latents) are
     the ends of what eight bits a number would hold, and say which numbers matter most.
     """
 
@@ -44,7 +45,8 @@ class SeriesAutoencoder(SeriesFiles, Codec):
             raise ConfigError(f"window is {window}; allowed: multiples of {patch}")
         self.window, self.patch, self.latents = int(window), int(patch), int(latents)
         self.sequence_steps = self.window // self.patch
-        self.latent_codec = ScaledHistogramLatentCodec(ScaledHistogram(latents, histograms))
+        prior = ScaledHistogram(latents, histograms)
+        self.latent_codec = ScaledHistogramLatentCodec(prior, max(1, _RUN_VALUES // self.patch))
         self.register_buffer("ranges", torch.tensor([[-8.0], [8.0]]).repeat(1, latents))
 
     @abstractmethod
@@ -60,7 +62,7 @@ class SeriesAutoencoder(SeriesFiles, Codec):
         rate = self.rate_of(self.default_quality if quality is None else quality)
         windows = self._windows(x)
         y = self.analysis(windows)
-        out = self.latent_codec(y.reshape(len(x), -1, self.latents), rate)
+        out = self.latent_codec(y.reshape(len(x), x.shape[1] * x.shape[2] // self.patch, self.latents), rate)
         x_hat = self.synthesis(out.y_hat.reshape(y.shape), self._steps(len(y), rate))
         return ForwardOutput(x_hat.reshape(x.shape), out.likelihoods)
 
@@ -68,7 +70,8 @@ class SeriesAutoencoder(SeriesFiles, Codec):
     def compress(self, x: Tensor, quality: float | None = None) -> CompressOutput:
         """One string, and the shape (B, C, patches, rate) that `decompress` needs."""
         rate = self.rate_of(self.default_quality if quality is None else quality)
-        y, steps = self._by_groups(self.analysis, self._windows(x)), x.shape[2] // self.patch
+        windows, steps = self._windows(x), x.shape[2] // self.patch
+        y = self._by_groups(self.analysis, windows) if x.numel() else x.new_zeros(0)
         strings = self.latent_codec.compress(y.reshape(len(x), x.shape[1] * steps, self.latents), rate).strings
         return CompressOutput(strings, (*x.shape[:2], steps, rate))
 
@@ -78,8 +81,9 @@ class SeriesAutoencoder(SeriesFiles, Codec):
         y_hat = self.latent_codec.decompress(strings, (batch, channels * steps, rate)).y_hat
         count, length = self._cut(batch * channels, steps)
         y_hat = y_hat.reshape(count, length, self.latents)
-        x_hat = self._by_groups(lambda part: self.synthesis(part, self._steps(len(part), rate)), y_hat)
-        return DecompressOutput(x_hat.reshape(batch, channels, steps * self.patch))
+        if y_hat.numel():
+            y_hat = self._by_groups(lambda part: self.synthesis(part, self._steps(len(part), rate)), y_hat)
+        return DecompressOutput(y_hat.reshape(batch, channels, steps * self.patch))
 
     def rate_of(self, quality: float) -> int:
         """The rate, 0 to 80, of a quality in [0, 100]; the step is 8 * 2^(-rate / 8)."""
