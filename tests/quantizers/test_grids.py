@@ -84,6 +84,16 @@ def test_with_bits_the_choice_is_the_best_of_all_codes(kind):
 
 
 @pytest.mark.parametrize("kind", GRIDS)
+def test_bits_count_in_evaluation_and_not_in_training(kind):
+    quantizer, y = started(kind)
+    rate = 50 * torch.rand(quantizer.codebook_size)
+    cheap = quantizer(y, rate, 1.0)
+    assert torch.equal(cheap.symbols, quantizer.quantize(y, rate, 1.0))
+    assert torch.allclose(cheap.y_hat, quantizer.dequantize(cheap.symbols), atol=1e-5)
+    assert torch.equal(quantizer.train()(y, rate, 1.0).symbols, quantizer.quantize(y))
+
+
+@pytest.mark.parametrize("kind", GRIDS)
 def test_training_moves_the_plane_towards_the_data(kind):
     quantizer, y = started(kind)
     turned = y @ torch.linalg.qr(torch.randn(6, 6)).Q

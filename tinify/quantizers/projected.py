@@ -24,7 +24,8 @@ class ProjectedGrid(Quantizer):
 
     The first training batch puts the plane where the data varies most (its principal directions), so that stages of a
     residual quantizer scale themselves; `down` and `up` then learn with the rest of the codec. The gradient reaches y
-    in the plane alone. With bits to weigh, the token is the best of all points, as in `VectorQuantizer`.
+    in the plane alone. With bits to weigh, the token is the best of all points, as in `VectorQuantizer`; but not while
+    training, where the gradient would push y away from a cheaper point than its own, and further with each step.
     """
 
     straight_through = False
@@ -77,9 +78,10 @@ class ProjectedGrid(Quantizer):
         if self.training:
             self._start(y)
         z = self.project(y)
-        point, tokens = self.point(z), self.quantize(y, rate, lmbda)
-        if rate is not None and lmbda > 0:  # a cheaper point than z's own, with the same gradient
-            point = point + (F.embedding(tokens, self.grid) - point).detach()
+        point = self.point(z)
+        tokens = self.number(point.detach()) if self.training else self.quantize(y, rate, lmbda)
+        if not self.training:
+            point = F.embedding(tokens, self.grid) + (point - point.detach())
         return Quantized(F.linear(point, self.up) + self.centre, tokens, self.extra_loss(z.flatten(0, -2)))
 
     @torch.no_grad()
