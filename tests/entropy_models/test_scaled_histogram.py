@@ -37,7 +37,7 @@ def test_tables_are_valid_at_every_step(prior, rate):
 def test_bits_of_a_table_are_near_the_entropy(prior, rate):
     y, step = laplace((0.02, 0.3, 5.0)), step_of(rate) / 8192
     q = np.rint(y / step).astype(int)
-    bits, halves = prior.bits(rate)
+    bits, halves = prior.bits(prior.tables(rate))
     widest = int(halves.max())
     for dim in range(3):
         counts = np.bincount(np.clip(q[:, dim], -widest, widest) + widest, minlength=2 * widest + 1)
@@ -46,7 +46,7 @@ def test_bits_of_a_table_are_near_the_entropy(prior, rate):
 
 
 def test_bits_are_those_of_the_integer_tables(prior):
-    bits, halves = prior.bits(30)
+    bits, halves = prior.bits(prior.tables(30))
     cdfs, _, offsets = prior.tables(30)
     widest = int(halves.max())
     for row in range(6):

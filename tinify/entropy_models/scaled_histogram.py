@@ -110,10 +110,10 @@ class ScaledHistogram(nn.Module):
         offsets = np.concatenate([-halves, 0 * choices])
         return cdfs.astype(np.int32), lengths.astype(np.int32), offsets.astype(np.int32)
 
-    def bits(self, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    def bits(self, tables: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """`(bits, halves)` of the rows of values: float32 (rows, 2 widest + 1) of each value -widest ... widest, those
         beyond their row's half as escapes; and these halves (rows,), the largest of which is the widest."""
-        cdfs, _, offsets = (table[: self.first_transition] for table in self.tables(rate))
+        cdfs, _, offsets = (table[: self.first_transition] for table in tables)
         halves = -offsets
         widest = int(halves.max())
         counts = np.diff(cdfs.astype(np.int64), axis=1)

@@ -147,7 +147,8 @@ class ScaledHistogramLatentCodec(LatentCodec):
         if rate not in self._made:
             while len(self._made) >= _KEPT_RATES:
                 self._made.pop(next(iter(self._made)))
-            self._made[rate] = (self.coder.tables(*self.prior.tables(rate)), *self.prior.bits(rate))
+            tables = self.prior.tables(rate)
+            self._made[rate] = (self.coder.tables(*tables), *self.prior.bits(tables))
         return self._made[rate]
 
     def __getstate__(self) -> dict:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,8 +22,8 @@ class WeightNormConv1d(nn.Conv1d):
         self.gain = nn.Parameter(self.weight.detach().flatten(1).norm(dim=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = torch._weight_norm(self.weight, self.gain[:, None, None], 0)
-        return self._conv_forward(x, weight, self.bias)
+        scale = self.gain / self.weight.flatten(1).norm(dim=1)
+        return self._conv_forward(x, self.weight * scale[:, None, None], self.bias)
 
 
 class TemporalBlock(nn.Module):
