@@ -2,6 +2,7 @@
 """Random access: one entry is read and checked without the others."""
 
 import io
+import random
 from dataclasses import replace
 
 import pytest
@@ -148,3 +149,27 @@ def test_a_cut_file_never_gives_a_wrong_entry(length):
     except FormatError:
         return
     assert entries == [b"first", b"", b"third entry"]
+
+
+def test_mutated_files_give_the_entries_or_a_format_error():
+    draw, data = random.Random(0), pack(every_section())
+    right = (list(EntryReader(data)), EntryReader(data).common(), EntryReader(data).file)
+    refused = 0
+    for _ in range(2000):
+        broken = bytearray(data)
+        for _ in range(draw.choice([1, 1, 3])):
+            where, action = draw.randrange(len(broken)), draw.randrange(4)
+            if action == 0:
+                broken[where] ^= 1 << draw.randrange(8)
+            elif action == 1:
+                broken[where:where] = draw.randbytes(draw.randrange(1, 9))
+            elif action == 2:
+                del broken[where : where + draw.randrange(1, 9)]
+            else:
+                broken[where : where + 8] = b"\xff" * 8
+        try:
+            reader = EntryReader(bytes(broken))
+            assert (list(reader), reader.common(), reader.file) == right
+        except FormatError:
+            refused += 1
+    assert refused > 1800

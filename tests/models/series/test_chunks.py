@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinify.entropy_coder import get_entropy_coder, using_entropy_coder
 from tinify.errors import FormatError, InputError, LimitError
 from tinify.models.series.chunks import Chunks, counted, in_order
 
@@ -64,6 +65,12 @@ def test_results_come_in_order_and_few_at_a_time(threads):
         assert result == number * number
         assert len(taken) <= number + threads + 1
     assert sorted(finished) == list(range(20))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_entropy_coder_in_use_is_the_same_on_every_thread(threads):
+    with using_entropy_coder("rangecoder"):
+        assert set(in_order(lambda item: get_entropy_coder(), range(5), threads)) == {"rangecoder"}
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -71,7 +72,8 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
     waiting = deque()
     try:
         for item in items:
-            waiting.append(pool.submit(work, item))
+            # The context, for one, says which entropy coder is in use.
+            waiting.append(pool.submit(copy_context().run, work, item))
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
