@@ -13,12 +13,13 @@ struct GridChannel {
     int64_t e1 = 0, e2 = 0, e3 = 0;
     int run = 0;
     int32_t filter[kTaps] = {}, history[kTaps] = {};               // adaptive filter of what the features leave
+    int64_t power = 0;
 
     GridChannel() { for (int i = 0; i < kPredictions; ++i) quick[i] = calm[i] = 256; }
 
     void predict(int64_t mean, int64_t last, int64_t before) {
         int64_t correction = 0;
-        for (int i = 0; i < kTaps; ++i) correction += static_cast<int64_t>(filter[i]) * history[i];
+        if (power) for (int i = 0; i < kTaps; ++i) correction += static_cast<int64_t>(filter[i]) * history[i];
         prediction[0] = mean;
         prediction[1] = mean + (correction >> 16);
         prediction[2] = last << 8;
@@ -46,12 +47,16 @@ private:
     static int64_t limited_to(int64_t x) { return x < -(1 << 24) ? -(1 << 24) : x > 1 << 24 ? 1 << 24 : x; }
 
     void follow(int64_t error, int64_t newest) {  // normalised least mean squares
-        int64_t power = 1;
-        for (int i = 0; i < kTaps; ++i) power += (static_cast<int64_t>(history[i]) * history[i]) >> 8;
-        for (int i = 0; i < kTaps; ++i) {
-            const int64_t step = ((error * history[i]) >> 8) * 128 / power;
-            filter[i] += static_cast<int32_t>(step < -2000 ? -2000 : step > 2000 ? 2000 : step);
+        if (power && error) {
+            // |error| <= 2^24 and history^2 <= 2^8 power, so the products stay below 2^52.
+            const int64_t gain = (error << 23) / (power + 1);
+            for (int i = 0; i < kTaps; ++i) {
+                const int64_t step = (gain * history[i]) >> 24;
+                filter[i] += static_cast<int32_t>(step < -2000 ? -2000 : step > 2000 ? 2000 : step);
+            }
         }
+        const int64_t gone = history[kTaps - 1];
+        power += ((newest * newest) >> 8) - ((gone * gone) >> 8);
         for (int i = kTaps - 1; i > 0; --i) history[i] = history[i - 1];
         history[0] = static_cast<int32_t>(newest);
     }

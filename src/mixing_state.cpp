@@ -2,13 +2,18 @@
 #include "mixing_state.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "mixing_tables.hpp"
 
 namespace tinify::mixing {
 
 namespace {
 
-constexpr int kSavedShift = 5;  // weights in 11 bits after the point
-constexpr int kLowCount = 255;
+constexpr int kSavedShift = 8;   // weights in 8 bits after the point
+constexpr int kSavedLogit = 16;  // steps of a saved logit
+constexpr int kLeastSeen = 2;    // what was seen less is not worth its bytes
+constexpr int kMostSeen = 255;
 
 int32_t start_weight(const Shape& shape, int input) {
     const int kinds = static_cast<int>(shape.contexts.size());
@@ -36,12 +41,15 @@ State::State(const Shape& made) : shape(made) {
     }
 }
 
-// Differences from the start, so that what was never used is zero and packs to nothing.
+// Logits, counts and how far weights are from their start: what was never used is zero and packs to nothing.
 std::vector<uint8_t> State::save(int cap) const {
     std::vector<uint8_t> out;
-    out.reserve(3 * counters.size() + 2 * (weights[0].size() + weights[1].size()));
-    for (const Counter& c : counters) put(out, c.slow - 32768);
-    for (const Counter& c : counters) out.push_back(static_cast<uint8_t>(std::min({int{c.count}, cap, kLowCount})));
+    out.reserve(2 * counters.size() + 2 * (weights[0].size() + weights[1].size()));
+    const Tables& t = tables();
+    for (const Counter& c : counters)
+        out.push_back(static_cast<uint8_t>(c.count < kLeastSeen ? 0 : t.stretch[c.slow >> 4] / kSavedLogit));
+    for (const Counter& c : counters)
+        out.push_back(static_cast<uint8_t>(c.count < kLeastSeen ? 0 : std::min({int{c.count}, cap, kMostSeen})));
     for (const auto& set : weights)
         for (size_t i = 0; i < set.size(); ++i) {
             if (static_cast<int>(i % kInputs) >= shape.inputs()) continue;
@@ -51,7 +59,7 @@ std::vector<uint8_t> State::save(int cap) const {
 }
 
 void State::load(const uint8_t* data, size_t size) {
-    size_t expected = 3 * counters.size();
+    size_t expected = 2 * counters.size();
     for (const auto& set : weights) expected += 2 * set.size() / kInputs * shape.inputs();
     if (size != expected)
         throw FormatError("a mixing state of " + std::to_string(size) + " bytes; this model has " +
@@ -61,7 +69,11 @@ void State::load(const uint8_t* data, size_t size) {
         data += 2;
         return int32_t{value};
     };
-    for (Counter& c : counters) c.slow = c.fast = static_cast<uint16_t>(take() + 32768);
+    const Tables& t = tables();
+    for (Counter& c : counters) {
+        const int logit = static_cast<int8_t>(*data++) * kSavedLogit;
+        c.slow = c.fast = logit ? t.squash[std::clamp(logit, -kLogitLimit, kLogitLimit) + 2048] : 32768;
+    }
     for (Counter& c : counters) c.count = *data++;
     for (auto& set : weights)
         for (size_t i = 0; i < set.size(); ++i) {

@@ -36,7 +36,7 @@ struct State {
     std::vector<Counter> counters;      // [kind][context][node]
     std::vector<int32_t> weights[2];    // [selector][node][kInputs]
 
-    // Counters and weights as little-endian 16-bit numbers, counts cut to `cap`; and back. FormatError.
+    // Logits and counts (cut to `cap`) as bytes, weights as little-endian 16-bit numbers; and back. FormatError.
     std::vector<uint8_t> save(int cap) const;
     void load(const uint8_t* data, size_t size);
 };

@@ -44,11 +44,14 @@ class ContextMixing(nn.Module, ABC):
     def _native(self) -> Any:
         version = (id(self.state), self.state._version)
         if self._made is None or self._made[0] != version:
-            model = self._model()
-            if self.state.numel():
-                model.load(_inflated(self.state.numpy().tobytes()))
-            self._made = version, model
+            self._made = version, self._started()
         return self._made[1]
+
+    def _started(self) -> Any:
+        model = self._model()
+        if self.state.numel():
+            model.load(_inflated(self.state.numpy().tobytes()))
+        return model
 
     def _set_state(self, model: Any, cap: int) -> None:
         packed = zlib.compress(model.save(cap), 9)
@@ -67,8 +70,8 @@ class ContextMixing(nn.Module, ABC):
 class GridMixing(ContextMixing):
     """k (T, C): each number as its difference from the one before in its channel.
 
-    `reference` (C,) int32: the channel that each resembles most, or -1. `features` (first (C + 1,), table (N, 3)) int32:
-    linear predictions; channel c has rows first[c] to first[c + 1] of (lag, channel, weight in 1/65536).
+    `reference` (C,) int32: the channel that each resembles most, or -1. `features`: linear predictions, int32 arrays
+    first (C + 1,) and table (N, 3); channel c has rows first[c] to first[c + 1] of (lag, channel, weight in 1/65536).
     """
 
     @staticmethod
@@ -92,8 +95,9 @@ class GridMixing(ContextMixing):
         return self._native().run("cost", _ints(k), _ints(reference), *_pair(features))
 
     def learn(self, series: list[tuple[np.ndarray, np.ndarray, tuple | None]], cap: int = 255) -> None:
-        """Goes through all (k, reference, features); streams begin from there, trusting what was seen as `cap` times."""
-        model = self._model()
+        """Goes on from `state` through all (k, reference, features); streams then begin from there, trusting what was
+        seen as `cap` times at most."""
+        model = self._started()
         for k, reference, features in series:
             model.run("learn", _ints(k), _ints(reference), *_pair(features))
         self._set_state(model, cap)
@@ -116,8 +120,7 @@ class BlockMixing(ContextMixing):
 
     def decode(self, stream: bytes, shape: tuple[int, int, int], means: np.ndarray | None = None) -> np.ndarray:
         """q of this shape. FormatError, DesyncError."""
-        blocks, channels, length = shape
-        _room((blocks, channels), stream)
+        _room(shape[:2], stream)
         q = np.zeros(shape, np.int32)
         self._native().run("decode", q, _maybe(means), stream)
         return q
@@ -127,8 +130,9 @@ class BlockMixing(ContextMixing):
         return self._native().run("cost", _ints(q), _maybe(means))
 
     def learn(self, series: list[tuple[np.ndarray, np.ndarray | None]], cap: int = 255) -> None:
-        """Goes through all (q, means); streams begin from there, trusting what was seen as `cap` times."""
-        model = self._model()
+        """Goes on from `state` through all (q, means); streams then begin from there, trusting what was seen as `cap`
+        times at most."""
+        model = self._started()
         for q, means in series:
             model.run("learn", _ints(q), _maybe(means))
         self._set_state(model, cap)

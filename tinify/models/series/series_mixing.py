@@ -164,20 +164,23 @@ class SeriesMixing(SeriesFiles, Codec):
     def plan(self, z: np.ndarray, step: float) -> Plan:
         """The way that costs least bits plus weighed error, judged by a part of z (T, C)."""
         pieces, share = self._probe(z)
-        way, cost = self._cheapest(pieces, step, range(len(self.blocks) + 1))
-        best = Plan(way, None, share * cost)
         mixing = self.fitted.mixing if self.fitted else Mixing.of(z)
-        if mixing is None:
-            return best
-        mixed, blocks = [mixing.mix(piece) for piece in pieces], range(1, len(self.blocks) + 1)
-        way, cost = self._cheapest(mixed, step, blocks)
-        rest_way = 0
-        if not mixing.complete:
-            left = [self._left(piece, part, mixing, way, step) for piece, part in zip(pieces, mixed, strict=True)]
-            rest_way, rest_cost = self._cheapest(left, step, blocks)
-            cost += rest_cost
-        cost = share * cost + (0 if self.fitted else 8 * len(mixing.stored))
-        return best if best.cost <= cost else Plan(way, mixing, cost, rest_way)
+        plain = self._plan(pieces, step, None)
+        plans = [plain, Plan(GRID, None, sum(self._cost(piece, GRID, step) for piece in pieces))]
+        if mixing is not None:
+            stored = 0 if self.fitted else 8 * len(mixing.stored) / share
+            mixed = self._plan(pieces, step, mixing)
+            plans.append(Plan(mixed.way, mixing, mixed.cost + stored, mixed.rest_way))
+        return min(plans, key=lambda plan: plan.cost)
+
+    def _plan(self, pieces: list[np.ndarray], step: float, mixing: Mixing | None) -> Plan:
+        mixed = pieces if mixing is None else [mixing.mix(piece) for piece in pieces]
+        way, cost = self._cheapest(mixed, step)
+        if mixing is None or mixing.complete:
+            return Plan(way, mixing, cost)
+        left = [self._left(piece, part, mixing, way, step) for piece, part in zip(pieces, mixed, strict=True)]
+        rest_way, rest_cost = self._cheapest(left, step)
+        return Plan(way, mixing, cost + rest_cost, rest_way)
 
     def _left(self, z: np.ndarray, mixed: np.ndarray, mixing: Mixing, way: int, step: float) -> np.ndarray:
         q = self.quantize(self.analysis(mixed, way) / np.float32(step))
@@ -191,9 +194,13 @@ class SeriesMixing(SeriesFiles, Codec):
         starts = np.linspace(0, len(z) - rows, 4).astype(int)
         return [z[start : start + rows] for start in starts], len(z) / (4 * rows)
 
-    def _cheapest(self, pieces: list[np.ndarray], step: float, ways: Sequence[int]) -> tuple[int, float]:
-        costs = {way: sum(self._cost(piece, way, step) for piece in pieces) for way in ways}
-        return min(costs.items(), key=lambda item: item[1])
+    def _cheapest(self, pieces: list[np.ndarray], step: float) -> tuple[int, float]:
+        """The blocks to take and what they cost: counted for the two sizes whose coefficients are smallest."""
+        ways = range(1, len(self.blocks) + 1)
+        rough = [sum(_magnitude(self.analysis(piece, way) / np.float32(step)) for piece in pieces) for way in ways]
+        costs = {w: sum(self._cost(piece, w, step) for piece in pieces) for w in 1 + np.argsort(rough)[:2]}
+        way, cost = min(costs.items(), key=lambda item: item[1])
+        return int(way), cost
 
     def _cost(self, z: np.ndarray, way: int, step: float) -> float:
         if way == GRID:
@@ -272,6 +279,10 @@ class SeriesMixing(SeriesFiles, Codec):
         moved = np.concatenate([[0.0], self.shrink[way - 1].numpy()]).astype(np.float32)
         size = np.abs(q)
         return np.copysign(size + moved[np.minimum(size, 3)], q).astype(np.float32)
+
+
+def _magnitude(y: np.ndarray) -> float:
+    return float(np.log2(1 + np.square(y)).sum(dtype=np.float64))
 
 
 def _squares(x: np.ndarray) -> float:
