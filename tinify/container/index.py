@@ -10,6 +10,7 @@ u32     CRC-32 (little-endian) of the common bytes, then of each entry: one can 
 from __future__ import annotations
 
 import io
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -123,6 +124,7 @@ class EntryReader:
 
     def __init__(self, source: bytes | BinaryIO, *, max_elements: int = MAX_INDEXED):
         self._source = io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
+        self._lock = threading.Lock()
         self._end = self._source.seek(0, io.SEEK_END) - CRC_BYTES
         head = self._head(max_elements)
         before, index, self._payload = self._scan(head.end)
@@ -153,8 +155,9 @@ class EntryReader:
         return data
 
     def _read(self, position: int, length: int) -> bytes:
-        self._source.seek(position)
-        data = self._source.read(length)
+        with self._lock:  # a file has one position, and readers may share it
+            self._source.seek(position)
+            data = self._source.read(length)
         if len(data) != length:
             raise FormatError(f"{length} bytes at {position} are declared and {len(data)} are there: it is cut off")
         return data
