@@ -28,7 +28,7 @@ def test_untrained_it_is_a_block_cosine_transform(recurrent, upsampling):
     torch.testing.assert_close(y.square().sum(), x[0].square().sum())
     errors = [(codec(x, quality).x_hat - x).square().mean().item() for quality in (40, 60, 80)]
     steps = [codec.latent_codec.step(codec.rate_of(quality)) for quality in (40, 60, 80)]
-    assert all(error < step**2 / 12 * 1.1 for error, step in zip(errors, steps, strict=True))
+    assert all(error < step**2 / 12 * 1.2 for error, step in zip(errors, steps, strict=True))
 
 
 @torch.no_grad()
