@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -110,3 +111,11 @@ def test_new_histograms_are_used_at_once(codec):
     before = len(mine.compress(y, 40).strings[0][0])
     mine.prior.fit(np.stack([mine.prior.count(100 * latents(1, 1000).numpy())] * 3))
     assert len(mine.compress(y, 40).strings[0][0]) > before + 100
+
+
+def test_many_threads_and_rates_at_once_give_the_same_strings(codec):
+    y = latents(2, 50)
+    alone = [codec.compress(y, rate).strings for rate in range(0, 80, 5)]
+    fresh = copy.deepcopy(codec)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda rate: fresh.compress(y, rate).strings, range(0, 80, 5))) == alone

@@ -34,8 +34,7 @@ class ScaledHistogramLatentCodec(LatentCodec):
         self.prior, self.run = prior, int(run)
         self.quantizer = Uniform()
         self.coder = registry.build("coder", coder)
-        self._made: dict[int, tuple] = {}
-        self._made_from: tuple | None = None
+        self._made: dict[tuple, tuple] = {}
 
     @staticmethod
     def step(rate: int) -> float:
@@ -146,15 +145,15 @@ class ScaledHistogramLatentCodec(LatentCodec):
         return first[:, :, None] + np.arange(dims, dtype=np.int32)
 
     def _tables(self, rate: int) -> tuple:
-        state = tuple((b._version, id(b)) for b in (self.prior.cumulative, self.prior.transitions))
-        if self._made_from != state:
-            self._made, self._made_from = {}, state
-        if rate not in self._made:
-            while len(self._made) >= _KEPT_RATES:
-                self._made.pop(next(iter(self._made)))
+        """The coder's handle, bits and halves of a rate. Several threads may ask: what is kept is replaced whole."""
+        state = (rate, *((b._version, id(b)) for b in (self.prior.cumulative, self.prior.transitions)))
+        made = self._made.get(state)
+        if made is None:
             tables = self.prior.tables(rate)
-            self._made[rate] = (self.coder.tables(*tables), *self.prior.bits(tables))
-        return self._made[rate]
+            made = (self.coder.tables(*tables), *self.prior.bits(tables))
+            kept = list(self._made.items())[1 - _KEPT_RATES :]
+            self._made = dict([*kept, (state, made)])
+        return made
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, "_made": {}, "_made_from": None}
+        return {**self.__dict__, "_made": {}}
