@@ -9,6 +9,7 @@
 #include <string>
 
 #include "errors.hpp"
+#include "token_choice.hpp"
 #include "token_string.hpp"
 
 namespace nb = nanobind;
@@ -128,6 +129,29 @@ nb::object token_intervals(const Gru& gru, const Tokens& tokens, int threads) {
     return owned(std::move(out), {shape.sequences, shape.steps, shape.levels});
 }
 
+// y (sequences, steps, dim) and a codebook (codes, dim) for each level used -> (tokens, their string).
+nb::tuple choose_tokens(const Gru& gru, const In<float, 3>& y, const nb::list& codebooks, float lmbda, int threads) {
+    check_threads(threads);
+    const Shape shape{y.shape(0), y.shape(1), nb::len(codebooks)};
+    require(shape.levels >= 1 && shape.levels <= static_cast<size_t>(gru.levels()), "more codebooks than levels");
+    require(y.shape(2) >= 1 && y.shape(2) <= 4096, "vectors are not of 1 to 4096 numbers");
+    std::vector<Codebook> books;
+    for (nb::handle entry : codebooks) {
+        const auto book = nb::cast<In<float, 2>>(entry);
+        require(book.shape(0) == static_cast<size_t>(gru.codes()) && book.shape(1) == y.shape(2),
+                "a codebook is not (codes, dim)");
+        books.emplace_back(book.data(), gru.codes(), static_cast<int>(y.shape(2)));
+    }
+    std::vector<int32_t> out(shape.tokens());
+    Bytes string;
+    {
+        nb::gil_scoped_release unlocked;
+        string = choose(gru, y.data(), static_cast<int>(y.shape(2)), shape, books, lmbda, out.data(), threads);
+    }
+    const nb::object tokens = owned(std::move(out), {shape.sequences, shape.steps, shape.levels});
+    return nb::make_tuple(tokens, nb::bytes(string.data(), string.size()));
+}
+
 // Bits of each next token of some sequences, for choosing tokens: for each step, for each level, `bits` and `take`.
 struct Steps {
     nb::object owner;
@@ -181,6 +205,7 @@ void bind_tokens(nb::module_& m) {
         .def("encode", &encode_tokens, "tokens"_a, "threads"_a = 1)
         .def("decode", &decode_tokens, "string"_a, "sequences"_a, "steps"_a, "levels"_a, "first"_a, "count"_a,
              "threads"_a = 1)
+        .def("choose", &choose_tokens, "y"_a, "codebooks"_a, "lmbda"_a, "threads"_a = 1)
         .def("intervals", &token_intervals, "tokens"_a, "threads"_a = 1);
     nb::class_<Steps>(m, "TokenGruSteps")
         .def(nb::init<nb::object, size_t, size_t>(), "prior"_a, "sequences"_a, "levels"_a)

@@ -22,7 +22,7 @@
 
 namespace tinify::tokens {
 
-const Kernels kAvx2 = {avx2::linear, avx2::gates, avx2::weights};
+const Kernels kAvx2 = {avx2::linear, avx2::gates, avx2::weights, avx2::nearest};
 
 }  // namespace tinify::tokens
 

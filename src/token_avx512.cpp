@@ -22,7 +22,7 @@
 
 namespace tinify::tokens {
 
-const Kernels kAvx512 = {avx512::linear, avx512::gates, avx512::weights};
+const Kernels kAvx512 = {avx512::linear, avx512::gates, avx512::weights, avx512::nearest};
 
 }  // namespace tinify::tokens
 

@@ -109,10 +109,17 @@ int Distribution::find(uint32_t slot, Interval& found) const {
     return -1;
 }
 
+float Distribution::scale_bits() const { return std::log2(static_cast<float>(total_) / 65536.0f); }
+
 void Distribution::bits(float* out) const {
-    const float whole = std::log2(static_cast<float>(total_) / 65536.0f);
+    const float least = scale_bits();
     for (int i = 0; i < codes_; ++i)
-        out[i] = std::min(16.0f, whole + static_cast<float>(largest_ - logits_[i]) * (1.0f / 1024));
+        out[i] = std::min(16.0f, least + static_cast<float>(largest_ - logits_[i]) * (1.0f / 1024));
+}
+
+int Distribution::nearest(const Search& search, const float* y, float weight) {
+    costs_.resize(weights_.size());
+    return kernels().nearest(search, y, logits_, largest_, scale_bits(), weight, costs_.data());
 }
 
 GruLanes::GruLanes(const Gru& gru, int lanes, int levels)

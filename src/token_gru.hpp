@@ -69,13 +69,16 @@ public:
     Interval of(int token) const;
     int find(uint32_t slot, Interval& found) const;  // -1 where the slot is beyond all codes
     void bits(float* out) const;                     // of each code, up to float rounding
+    int nearest(const Search&, const float* y, float weight);  // the code of least |y - c|^2 / 2 + weight * bits
 
 private:
     uint32_t cdf(int code, uint64_t sum) const { return static_cast<uint32_t>(code) + static_cast<uint32_t>(sum * scale_ >> 32); }
     int codes_;
     uint64_t scale_ = 0, total_ = 0;
     int32_t largest_ = 0;
+    float scale_bits() const;
     const int32_t* logits_ = nullptr;
+    std::vector<float> costs_;
     std::vector<uint32_t> weights_, groups_;
 };
 

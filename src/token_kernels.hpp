@@ -29,6 +29,13 @@ struct Activations {
     const int32_t* tanh;     // 15
 };
 
+// A codebook to search: [dim][room] and half the squared lengths [room], room a multiple of kPanel.
+struct Search {
+    const float* columns;
+    const float* halves;
+    int dim, codes, room;
+};
+
 struct Kernels {
     // y[lane][rows] of x[lane][columns].
     void (*linear)(const Matrix&, const int16_t* x, int lanes, int32_t* y);
@@ -38,6 +45,9 @@ struct Kernels {
     // weights[i] = 65536 * 2^-((max - logits[i]) / 1024); groups[g] sums 16 of them. `codes` logits count, the room is a
     // multiple of 16. Returns the largest logit.
     int32_t (*weights)(const int32_t* logits, int codes, uint32_t* weights, uint32_t* groups);
+    // The code of least |y - c|^2 / 2 + weight * min(16, whole + (largest - logit) / 1024): float, for encoders only.
+    int (*nearest)(const Search&, const float* y, const int32_t* logits, int32_t largest, float whole, float weight,
+                   float* costs);
 };
 
 // The widest that this processor has, or what the coders use (TINIFY_SIMD, use_simd).

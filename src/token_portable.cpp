@@ -16,6 +16,6 @@
 
 namespace tinify::tokens {
 
-const Kernels kPortable = {portable::linear, portable::gates, portable::weights};
+const Kernels kPortable = {portable::linear, portable::gates, portable::weights, portable::nearest};
 
 }  // namespace tinify::tokens

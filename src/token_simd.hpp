@@ -7,6 +7,8 @@ namespace tinify::tokens::TINIFY_SIMD {
 
 typedef int32_t Vec __attribute__((vector_size(4 * TINIFY_LANES)));
 typedef int32_t LooseVec __attribute__((vector_size(4 * TINIFY_LANES), aligned(4), may_alias));
+typedef float FloatVec __attribute__((vector_size(4 * TINIFY_LANES)));
+typedef float LooseFloats __attribute__((vector_size(4 * TINIFY_LANES), aligned(4), may_alias));
 typedef int32_t Pair __attribute__((aligned(2), may_alias));
 
 #define TINIFY_INLINE inline __attribute__((always_inline))
@@ -118,6 +120,46 @@ int32_t weights(const int32_t* logits, int codes, uint32_t* weights, uint32_t* g
         groups[g] = sum;
     }
     return largest;
+}
+
+int nearest(const Search& search, const float* y, const int32_t* logits, int32_t largest, float whole, float weight,
+            float* costs) {
+    constexpr int kBlock = 4 * TINIFY_LANES;
+    FloatVec least[4];
+    for (int v = 0; v < 4; ++v) least[v] = FloatVec{} + 3e38f;
+    const FloatVec most = FloatVec{} + 16.0f;
+    for (int first = 0; first < search.room; first += kBlock) {
+        const int vectors = (search.room - first) / TINIFY_LANES < 4 ? (search.room - first) / TINIFY_LANES : 4;
+        FloatVec cost[4] = {};
+        for (int v = 0; v < vectors; ++v) {
+            const int at = first + v * TINIFY_LANES;
+            const FloatVec bits = whole + __builtin_convertvector(largest - load(logits + at), FloatVec) * (1.0f / 1024);
+            cost[v] = *reinterpret_cast<const LooseFloats*>(search.halves + at) + weight * (bits < most ? bits : most);
+        }
+        if (vectors == 4)
+            for (int d = 0; d < search.dim; ++d) {
+                const float* column = search.columns + static_cast<long>(d) * search.room + first;
+#pragma GCC unroll 4
+                for (int v = 0; v < 4; ++v)
+                    cost[v] -= y[d] * *reinterpret_cast<const LooseFloats*>(column + v * TINIFY_LANES);
+            }
+        else
+            for (int d = 0; d < search.dim; ++d) {
+                const float* column = search.columns + static_cast<long>(d) * search.room + first;
+                for (int v = 0; v < vectors; ++v)
+                    cost[v] -= y[d] * *reinterpret_cast<const LooseFloats*>(column + v * TINIFY_LANES);
+            }
+        for (int v = 0; v < vectors; ++v) {
+            *reinterpret_cast<LooseFloats*>(costs + first + v * TINIFY_LANES) = cost[v];
+            least[v] = cost[v] < least[v] ? cost[v] : least[v];
+        }
+    }
+    float best = 3e38f;
+    for (int v = 0; v < 4; ++v)
+        for (int i = 0; i < TINIFY_LANES; ++i) best = least[v][i] < best ? least[v][i] : best;
+    for (int i = 0; i < search.codes; ++i)
+        if (costs[i] <= best) return i;
+    return 0;  // not a number
 }
 
 }  // namespace tinify::tokens::TINIFY_SIMD

@@ -2,58 +2,15 @@
 #include "token_string.hpp"
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 
 #include "checksum.hpp"
-#include "fast_threads.hpp"
-#include "range_state.hpp"
+#include "token_walk.hpp"
 
 namespace tinify::tokens {
 
 namespace {
 
-constexpr size_t kMostLanes = 32;
 constexpr size_t kCheckBytes = 4;
-
-// Runs work(first, lanes) over groups of sequences; of several errors the first group's is thrown.
-template <class Work>
-void by_groups(size_t sequences, int threads, const Work& work) {
-    const size_t share = (sequences + static_cast<size_t>(threads) - 1) / static_cast<size_t>(threads);
-    const size_t lanes = std::clamp<size_t>((share + 3) / 4 * 4, 4, kMostLanes);
-    const size_t groups = (sequences + lanes - 1) / lanes;
-    std::mutex guard;
-    std::exception_ptr error;
-    long failed = -1;
-    fast::parallel(static_cast<long>(groups), threads, [&](long group, int) {
-        const size_t first = static_cast<size_t>(group) * lanes;
-        try {
-            work(first, std::min(lanes, sequences - first));
-        } catch (...) {
-            const std::lock_guard<std::mutex> lock(guard);
-            if (failed < 0 || group < failed) error = std::current_exception(), failed = group;
-        }
-    });
-    if (error) std::rethrow_exception(error);
-}
-
-// Walks a group through all its tokens: visit(lane, position in its sequence, distribution) gives each token.
-template <class Visit>
-void walk(const Gru& gru, size_t lanes, const Shape& shape, const Visit& visit) {
-    GruLanes group(gru, static_cast<int>(lanes), static_cast<int>(shape.levels));
-    Distribution distribution(gru.codes());
-    for (size_t step = 0; step < shape.steps; ++step) {
-        group.advance();
-        for (size_t level = 0; level < shape.levels; ++level) {
-            group.predict(static_cast<int>(level));
-            for (size_t lane = 0; lane < lanes; ++lane) {
-                distribution.set(group.logits(static_cast<int>(lane)));
-                const int token = visit(lane, step * shape.levels + level, distribution);
-                group.take(static_cast<int>(level), static_cast<int>(lane), token);
-            }
-        }
-    }
-}
 
 uint32_t check_of(const int32_t* tokens, size_t count) {
     Checksum check;
@@ -102,6 +59,7 @@ std::vector<size_t> get_places(const uint8_t*& next, const uint8_t* end, size_t 
         bits >>= width;
         held -= width;
     }
+    if (bits) throw FormatError("the lengths of the token streams do not end in zeros");
     next += packed;
     if (places[sequences] != static_cast<size_t>(end - next))
         throw FormatError("the lengths of the token streams do not add up to the string's");
@@ -117,29 +75,33 @@ void check_length(const Gru& gru, size_t length, const Shape& shape) {
 
 }  // namespace
 
-Bytes encode(const Gru& gru, const int32_t* tokens, const Shape& shape, int threads) {
+Bytes assemble(const int32_t* tokens, const Shape& shape, std::vector<RangeWriter>& writers) {
     Bytes out;
     if (!shape.tokens()) return out;
-    std::vector<Bytes> streams(shape.sequences);
-    by_groups(shape.sequences, threads, [&](size_t first, size_t lanes) {
-        std::vector<RangeWriter> writers(lanes);
-        const int32_t* group = tokens + first * shape.each();
-        walk(gru, lanes, shape, [&](size_t lane, size_t position, const Distribution& distribution) {
-            const int token = group[lane * shape.each() + position];
-            const Interval interval = distribution.of(token);
-            writers[lane].code(interval.start, interval.freq);
-            return token;
-        });
-        for (size_t lane = 0; lane < lanes; ++lane) {
-            writers[lane].finish(streams[first + lane]);
-            if (streams[first + lane].empty()) streams[first + lane].push_back(0);
-        }
-    });
+    std::vector<Bytes> streams(writers.size());
+    for (size_t i = 0; i < writers.size(); ++i) {
+        writers[i].finish(streams[i]);
+        if (streams[i].empty()) streams[i].push_back(0);
+    }
     const uint32_t check = check_of(tokens, shape.tokens());
     for (size_t i = 0; i < kCheckBytes; ++i) out.push_back(static_cast<uint8_t>(check >> (8 * i)));
     put_lengths(out, streams);
     for (const Bytes& stream : streams) out.insert(out.end(), stream.begin(), stream.end());
     return out;
+}
+
+Bytes encode(const Gru& gru, const int32_t* tokens, const Shape& shape, int threads) {
+    std::vector<RangeWriter> writers(shape.sequences);
+    by_groups(shape.sequences, threads, [&](size_t first, size_t lanes) {
+        const int32_t* group = tokens + first * shape.each();
+        walk(gru, lanes, shape, [&](size_t lane, size_t position, const Distribution& distribution) {
+            const int token = group[lane * shape.each() + position];
+            const Interval interval = distribution.of(token);
+            writers[first + lane].code(interval.start, interval.freq);
+            return token;
+        });
+    });
+    return assemble(tokens, shape, writers);
 }
 
 std::vector<int32_t> decode(const Gru& gru, const uint8_t* data, size_t size, const Shape& shape, size_t first,

@@ -5,16 +5,14 @@
 // No sequences or no steps: an empty string.
 #pragma once
 
-#include "token_gru.hpp"
+#include "range_state.hpp"
 #include "side.hpp"
+#include "token_walk.hpp"
 
 namespace tinify::tokens {
 
-struct Shape {
-    size_t sequences, steps, levels;
-    size_t each() const { return steps * levels; }
-    size_t tokens() const { return sequences * each(); }
-};
+// The string of streams, one for each sequence, and of the tokens in them.
+Bytes assemble(const int32_t* tokens, const Shape&, std::vector<RangeWriter>& writers);
 
 // Tokens are int32 [sequence][step][level]. Threads share the sequences out; bytes do not depend on them.
 Bytes encode(const Gru&, const int32_t* tokens, const Shape&, int threads);

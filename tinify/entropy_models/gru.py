@@ -85,6 +85,12 @@ class GruPrior(LearnedPrior):
         found = self.native().intervals(np.ascontiguousarray(tokens, np.int32), torch.get_num_threads())
         return 16 - np.log2((found >> 16).astype(np.float32))
 
+    def choose(self, y: np.ndarray, codebooks: list[np.ndarray], lmbda: float) -> tuple[np.ndarray, bytes]:
+        books = [np.ascontiguousarray(book, np.float32) for book in codebooks]
+        y = np.ascontiguousarray(y, np.float32)
+        tokens, string = self.native().choose(y, books, lmbda, torch.get_num_threads())
+        return tokens.astype(np.int64), string
+
     def rates(self, sequences: int, levels: int) -> NativeRates:
         return NativeRates(self.native(), sequences, levels)
 

@@ -102,7 +102,7 @@ class LearnedPrior(TokenPrior):
     def encode(self, tokens: np.ndarray, coder: Any) -> bytes:
         self.check_tokens(tokens)
         encoder = coder.encoder()
-        for group in self._groups(len(tokens)):
+        for group in self._groups(len(tokens) if tokens.size else 0):
             part = tokens[group]
             session = self.start(len(part), tokens.shape[2])
             rows = np.arange(len(part), dtype=np.int32)
@@ -115,9 +115,9 @@ class LearnedPrior(TokenPrior):
     def decode(
         self, string: bytes, shape: tuple[int, int, int], coder: Any, sequences: slice | None = None
     ) -> np.ndarray:
-        self.check_shape(shape)
+        self.check_length(string, shape)
         decoder, tokens = coder.decoder(string), np.zeros(shape, dtype=np.int64)
-        for group in self._groups(shape[0]):
+        for group in self._groups(shape[0] if shape[1] else 0):
             part = tokens[group]
             session = self.start(len(part), shape[2])
             rows = np.arange(len(part), dtype=np.int32)
@@ -133,7 +133,7 @@ class LearnedPrior(TokenPrior):
     def token_bits(self, tokens: np.ndarray) -> np.ndarray:
         self.check_tokens(tokens)
         out = np.empty(tokens.shape, np.float32)
-        for group in self._groups(len(tokens)):
+        for group in self._groups(len(tokens) if tokens.size else 0):
             part = tokens[group]
             session = self.start(len(part), tokens.shape[2])
             for step, level in np.ndindex(tokens.shape[1:]):

@@ -41,7 +41,7 @@ class TablePrior(TokenPrior):
     def decode(
         self, string: bytes, shape: tuple[int, int, int], coder: Any, sequences: slice | None = None
     ) -> np.ndarray:
-        self.check_shape(shape)
+        self.check_length(string, shape)
         decoder, tables, tokens = coder.decoder(string), self._tables(coder), np.zeros(shape, dtype=np.int64)
         tokens[..., 0] = self._decode_first(decoder, tables, *shape[:2])
         for level in range(1, shape[2]):

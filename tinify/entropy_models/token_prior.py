@@ -15,6 +15,7 @@ from tinify.errors import ConfigError, FormatError, InputError
 
 _TOTAL = 1 << 16
 _SHIFT = 32769
+_SLACK = 16  # bytes that a coder may hold without having written them
 
 
 class TokenPrior(nn.Module, ABC):
@@ -55,6 +56,12 @@ class TokenPrior(nn.Module, ABC):
     def token_bits(self, tokens: np.ndarray) -> np.ndarray:
         """Bits that each token costs, float32, in the shape of tokens (sequences, steps, levels used)."""
 
+    def choose(self, y: np.ndarray, codebooks: list[np.ndarray], lmbda: float) -> tuple[np.ndarray, bytes] | None:
+        """Tokens (sequences, steps, levels used), int64, of vectors y (sequences, steps, dim), and their string: by a
+        codebook (codes, dim) for each level used, the least |rest - c|^2 + lmbda * bits, one after the other. None
+        where the prior has no fast way."""
+        return None
+
     @property
     @abstractmethod
     def rows(self) -> int:
@@ -77,6 +84,13 @@ class TokenPrior(nn.Module, ABC):
         fits = len(shape) == 3 and min(shape) >= 0 and 1 <= shape[2] <= self.levels and math.prod(shape) < 1 << 31
         if not fits:
             raise FormatError(f"tokens of shape {tuple(shape)} do not fit a prior of {self.levels} levels")
+
+    def check_length(self, string: bytes, shape: tuple[int, int, int]) -> None:
+        """FormatError where a string is too short for tokens of this shape, before anything is allocated for them: a
+        token costs more than codebook_size / 65536 bits."""
+        self.check_shape(shape)
+        if math.prod(shape) * self.codebook_size > 8 * (len(string) + _SLACK) * _TOTAL:
+            raise FormatError(f"{len(string)} bytes are too few for tokens of shape {tuple(shape)}")
 
     def check_tokens(self, tokens: np.ndarray) -> None:
         """InputError where tokens are none of this prior."""

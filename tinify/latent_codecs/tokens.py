@@ -12,8 +12,8 @@ from torch import Tensor
 from tinify import registry
 from tinify.entropy_models.token_prior import TokenPrior
 from tinify.errors import FormatError
-from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
-from tinify.quantizers import ResidualQuantizer
+from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues, only_stream
+from tinify.quantizers import ResidualQuantizer, VectorQuantizer
 
 _GROUP = 1024  # sequences whose tokens are chosen together: bounds the memory
 
@@ -52,7 +52,8 @@ class TokenLatentCodec(LatentCodec):
         if lmbda <= 0:
             return self.quantizer.quantize(y, stages)
         if self.prior.stepwise:
-            return self._tokenize_stepwise(y, stages, lmbda)
+            fast = self._tokenize_fast(y, stages, lmbda)
+            return fast[0] if fast else self._tokenize_stepwise(y, stages, lmbda)
         bits, tokens, rest = self.prior.bits(), [], y
         for level, stage in enumerate(self.quantizer.stages[:stages]):
             if level == 0 and self.prior.sequential:
@@ -73,6 +74,15 @@ class TokenLatentCodec(LatentCodec):
             before = steps[-1].numpy()
         return torch.stack(steps, dim=1)
 
+    def _tokenize_fast(self, y: Tensor, stages: int, lmbda: float) -> tuple[Tensor, bytes] | None:
+        """Tokens and their string in one go, where the prior can choose from codebooks and the stages are such."""
+        used = self.quantizer.stages[:stages]
+        if lmbda <= 0 or not all(type(stage) is VectorQuantizer for stage in used):
+            return None
+        codebooks = [stage.codebook.cpu().numpy() for stage in used]
+        chosen = self.prior.choose(y.cpu().numpy(), codebooks, lmbda)
+        return None if chosen is None else (torch.from_numpy(chosen[0]), chosen[1])
+
     def _tokenize_stepwise(self, y: Tensor, stages: int, lmbda: float) -> Tensor:
         """Each token by the bits that it costs after those chosen before it."""
         tokens = torch.empty(*y.shape[:-1], stages, dtype=torch.int64)
@@ -91,13 +101,18 @@ class TokenLatentCodec(LatentCodec):
     @torch.no_grad()
     def compress(self, y: Tensor, stages: int, lmbda: float = 0.0) -> LatentStrings:
         """One string for all sequences. Shape: (sequences, steps, stages)."""
-        tokens = self.tokenize(y, stages, lmbda)
-        return LatentStrings([[self.encode(tokens)]], tuple(tokens.shape), self.quantizer.dequantize(tokens))
+        fast = self._tokenize_fast(y, stages, lmbda)
+        tokens = fast[0] if fast else self.tokenize(y, stages, lmbda)
+        string = fast[1] if fast else self.encode(tokens)
+        return LatentStrings([[string]], tuple(tokens.shape), self.quantizer.dequantize(tokens))
 
     @torch.no_grad()
-    def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> LatentValues:
-        ((string,),) = strings
-        return LatentValues(self.quantizer.dequantize(self.decode(string, shape)))
+    def decompress(self, strings: list[list[bytes]], shape, sequences: slice | None = None, **kwargs) -> LatentValues:
+        """The latent, of some `sequences` only where a slice says which."""
+        stream = only_stream(strings)
+        if len(stream) != 1:
+            raise FormatError(f"{len(stream)} strings of tokens where the codec writes one")
+        return LatentValues(self.quantizer.dequantize(self.decode(stream[0], shape, sequences)))
 
     def encode(self, tokens: Tensor) -> bytes:
         """The string of tokens (sequences, steps, stages)."""

@@ -20,8 +20,9 @@ from tinify.errors import InputError
 
 @dataclass(frozen=True)
 class PriorTraining:
-    """`steps` of Adam at most, or `minutes`; a batch is `batch_size` windows of `window` steps. The state that is best
-    on the share `validation` of the sequences is kept; `patience` looks without a better one end the training."""
+    """`steps` of Adam at most, or `minutes` of processor time; a batch is `batch_size` windows of `window` steps. The
+    state that is best on the share `validation` of the sequences is kept; `patience` looks without a better one end the
+    training."""
 
     steps: int = 1200
     minutes: float = 10.0
@@ -80,7 +81,7 @@ def _split(tokens: Tensor, share: float) -> tuple[Tensor, Tensor]:
 def _fit(network: TokenNetwork, kept: list[Tensor], held: list[Tensor], options: PriorTraining, log) -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=options.lr, weight_decay=options.weight_decay)
     weights = torch.tensor([float(a[..., 0].numel()) for a in kept])
-    best, best_state, since, start, done = math.inf, None, 0, time.perf_counter(), 0.0
+    best, best_state, since, start, done = math.inf, None, 0, time.process_time(), 0.0
     for step in range(1, options.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = options.lr * min(1.0, step / 50) * 0.5 * (1 + math.cos(math.pi * done))
@@ -90,7 +91,7 @@ def _fit(network: TokenNetwork, kept: list[Tensor], held: list[Tensor], options:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         done = max(step / options.steps, seconds / 60 / options.minutes)
         if step % options.look_every == 0 or done >= 1:
             bits = validation_bits(network, held)
