@@ -98,7 +98,7 @@ def test_a_fitted_codec_comes_back_from_its_state_dict():
     assert np.array_equal(fresh.unpack(container.unpack(data)).samples, y)
 
 
-@pytest.mark.parametrize("params", [b"", b"\0", b"\0\0\7", b"\0\0\4", b"\0\0\x41", b"\0\0\x01rotation"])
+@pytest.mark.parametrize("params", [b"", b"\0", b"\0\0\7", b"\0\0\5", b"\0\0\x41", b"\0\0\x01rotation"])
 def test_params_that_do_not_fit_are_a_format_error(params):
     made, z = codec(), smooth() / 3
     _, strings = made.encode_series(z, 50)

@@ -29,6 +29,7 @@ _COARSEST = 32.0  # step at quality 0, in standard deviations
 _STEPS_AN_OCTAVE = 256
 _OCTAVES = 13.0  # how often the step halves up to quality 100
 _TRIAL_VALUES = 1 << 15
+_BASE_STEPS = (1.5, 3.0)  # of a base, in units of the error bound
 _ERROR_PER_BIT = 6 / math.log(2)  # of a fine uniform quantizer, in squared steps
 _MOST = 1 << 28
 _WAYS = 7
@@ -64,7 +65,7 @@ class SeriesMixing(SeriesFiles, Codec):
     default_quality: ClassVar[float] = 60.0
     patch: int = 2
 
-    def __init__(self, blocks: Sequence[int] = (16, 64, 256), channels: int | None = None, features: int = 0):
+    def __init__(self, blocks: Sequence[int] = (8, 16, 64, 256), channels: int | None = None, features: int = 0):
         super().__init__()
         if not 1 <= len(blocks) < _WAYS or any(b < 8 for b in blocks) or len(set(blocks)) != len(blocks):
             raise ConfigError(f"blocks are {list(blocks)}; allowed: 1 to {_WAYS - 1} different sizes of 8 and more")
@@ -117,17 +118,27 @@ class SeriesMixing(SeriesFiles, Codec):
     def _rate(rate: int) -> tuple[int, float]:
         return rate, _COARSEST * 2.0 ** (-rate / _STEPS_AN_OCTAVE)
 
+    base_in_bounds = True
+
+    def base_qualities(self, bound: float) -> tuple[float, ...]:
+        octaves = (math.log2(_COARSEST / (share * bound)) for share in _BASE_STEPS)
+        return tuple(min(max(100 / _OCTAVES * octave, 0.0), 100.0) for octave in octaves)
+
+    def encode_base(self, z: np.ndarray, quality: float) -> tuple[bytes, list[list[bytes]]]:
+        """As `encode_series`, but always with a transform: a grid in time under another one would gain nothing."""
+        return self._encode(z, *self.step_of(quality), least_way=1)
+
     def encode_series(self, z: np.ndarray, quality: float | None) -> tuple[bytes, list[list[bytes]]]:
         """`(params, strings)` of normalised z (T, C) float32."""
         return self._encode(z, *self.step_of(self.default_quality if quality is None else quality))
 
-    def _encode(self, z: np.ndarray, rate: int, step: float) -> tuple[bytes, list[list[bytes]]]:
+    def _encode(self, z: np.ndarray, rate: int, step: float, least_way: int = GRID) -> tuple[bytes, list[list[bytes]]]:
         if not z.size:
             return _PARAMS.pack(rate, GRID), []
         limit = step * _MOST
         if not np.isfinite(z).all() or np.abs(z).max() > limit:
             z = np.clip(np.nan_to_num(z), -limit, limit)
-        plan = self.plan(z, step)
+        plan = self.plan(z, step, least_way)
         if plan.way == GRID:
             return _PARAMS.pack(rate, GRID), [self._encode_grid(z, step)]
         if plan.mixing is None:
@@ -161,12 +172,13 @@ class SeriesMixing(SeriesFiles, Codec):
             z += self._decode_blocks(strings[1][0], rest_way, step, rows, channels)
         return z
 
-    def plan(self, z: np.ndarray, step: float) -> Plan:
-        """The way that costs least bits plus weighed error, judged by a part of z (T, C)."""
+    def plan(self, z: np.ndarray, step: float, least_way: int = GRID) -> Plan:
+        """The way, from `least_way` up, that costs least bits plus weighed error, judged by a part of z (T, C)."""
         pieces, share = self._probe(z)
         mixing = self.fitted.mixing if self.fitted else Mixing.of(z)
-        plain = self._plan(pieces, step, None)
-        plans = [plain, Plan(GRID, None, sum(self._cost(piece, GRID, step) for piece in pieces))]
+        plans = [self._plan(pieces, step, None)]
+        if least_way == GRID:
+            plans.append(Plan(GRID, None, sum(self._cost(piece, GRID, step) for piece in pieces)))
         if mixing is not None:
             stored = 0 if self.fitted else 8 * len(mixing.stored) / share
             mixed = self._plan(pieces, step, mixing)
@@ -195,12 +207,9 @@ class SeriesMixing(SeriesFiles, Codec):
         return [z[start : start + rows] for start in starts], len(z) / (4 * rows)
 
     def _cheapest(self, pieces: list[np.ndarray], step: float) -> tuple[int, float]:
-        """The blocks to take and what they cost: counted for the two sizes whose coefficients are smallest."""
-        ways = range(1, len(self.blocks) + 1)
-        rough = [sum(_magnitude(self.analysis(piece, way) / np.float32(step)) for piece in pieces) for way in ways]
-        costs = {w: sum(self._cost(piece, w, step) for piece in pieces) for w in 1 + np.argsort(rough)[:2]}
-        way, cost = min(costs.items(), key=lambda item: item[1])
-        return int(way), cost
+        """The blocks to take, and what they cost."""
+        costs = {way: sum(self._cost(z, way, step) for z in pieces) for way in range(1, len(self.blocks) + 1)}
+        return min(costs.items(), key=lambda item: item[1])
 
     def _cost(self, z: np.ndarray, way: int, step: float) -> float:
         if way == GRID:
@@ -279,10 +288,6 @@ class SeriesMixing(SeriesFiles, Codec):
         moved = np.concatenate([[0.0], self.shrink[way - 1].numpy()]).astype(np.float32)
         size = np.abs(q)
         return np.copysign(size + moved[np.minimum(size, 3)], q).astype(np.float32)
-
-
-def _magnitude(y: np.ndarray) -> float:
-    return float(np.log2(1 + np.square(y)).sum(dtype=np.float64))
 
 
 def _squares(x: np.ndarray) -> float:
