@@ -7,8 +7,19 @@ import torch
 from safetensors.torch import load_file
 
 from tinify import registry
+from tinify.data.series import SeriesSet
+from tinify.errors import InputError
 from tinify.training.recipe import read_recipe
-from tinify.training.tcrae import TcraeOptimizer, TcraeRecipe, _Budget, best_ranges, distortion, train
+from tinify.training.tcrae import (
+    TcraeHistograms,
+    TcraeOptimizer,
+    TcraeRecipe,
+    _Budget,
+    _latents,
+    best_ranges,
+    distortion,
+    train,
+)
 
 RECIPE = """
 seed = 3
@@ -102,6 +113,12 @@ def test_a_specialist_takes_the_chosen_sets_alone(tmp_path):
     (tmp_path / "train.toml").write_text(RECIPE.replace("[data]", '[data]\nsets = ["short"]').replace("40", "3"))
     (tmp_path / "timeseries" / "sines.npz").unlink()
     train(read_recipe(tmp_path / "train.toml", TcraeRecipe), tmp_path, tmp_path / "run")
+
+
+def test_recordings_that_are_too_short_are_named():
+    short = SeriesSet("short", [np.zeros((300, 1))], np.zeros(1), np.ones(1))
+    with pytest.raises(InputError, match="no recording of short has 512 rows"):
+        _latents(codec_of_the_recipe(), short, TcraeHistograms())
 
 
 def test_a_budget_of_minutes_ends_a_run_of_many_steps(tmp_path):

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from tinify.data.series import SeriesSet, SeriesWindows, read_series_sets
 from tinify.entropy_models.scaled_histogram import BINS
+from tinify.errors import InputError
 from tinify.models.series.autoencoder import SeriesAutoencoder
 from tinify.training.latent_density import LatentDensity
 from tinify.training.run import command_line, logger, save_weights, start
@@ -194,6 +195,8 @@ def _latents(codec: SeriesAutoencoder, s: SeriesSet, options: TcraeHistograms) -
     """y (items, L, latents) of stretches of `item` windows evenly taken from a set; whole runs of one histogram."""
     whole = math.lcm(codec.window, codec.latent_codec.run * codec.patch)
     pieces = [z for z in s.normalised() if len(z) >= whole]
+    if not pieces:
+        raise InputError(f"no recording of {s.name} has {whole} rows, which histograms are chosen for")
     length = whole * max(1, min(options.item * codec.window, *(len(z) for z in pieces)) // whole)
     rows = [z[: len(z) // length * length].T.reshape(-1, length) for z in pieces]
     x = torch.from_numpy(np.concatenate(rows))
