@@ -15,7 +15,7 @@ import pytest
 
 from tinify import container
 
-CODEC = ["--codec", "dct-tokenizer"]
+CODEC = ["--codec", "series-mixing"]
 
 
 @pytest.fixture

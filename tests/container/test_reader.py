@@ -35,8 +35,8 @@ def test_another_major_version_says_to_upgrade():
 
 
 def test_a_codec_has_a_name_or_a_number():
-    assert unpack(raw_file(body(codec=b"\x82"), [])).codec == "dct-tokenizer"
-    assert len(pack(replace(still_picture(), codec="dct-tokenizer-2"))) == len(pack(still_picture())) + 15
+    assert unpack(raw_file(body(codec=b"\x82"), [])).codec == "series-mixing"
+    assert len(pack(replace(still_picture(), codec="series-mixing-2"))) == len(pack(still_picture())) + 15
     with pytest.raises(FormatError, match=r"codec number 127 is unknown.*upgrade"):
         unpack(raw_file(body(codec=b"\xff"), []))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ class ContextMixing(nn.Module, ABC):
     """
 
     state: Tensor
+    dimensions: ClassVar[int]
+    """How many dimensions the integers of a stream have."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +72,7 @@ class ContextMixing(nn.Module, ABC):
 class GridMixing(ContextMixing):
     """k (T, C): each number as its difference from the one before in its channel.
 
-    `reference` (C,) int32: the channel that each resembles most, or -1. `features`: linear predictions, int32 arrays
+    `reference` (C,) int32: the channel that each resembles most, or -1; None: no channel resembles another. `features`: linear predictions, int32 arrays
     first (C + 1,) and table (N, 3); channel c has rows first[c] to first[c + 1] of (lag, channel, weight in 1/65536).
     """
 
@@ -78,21 +80,27 @@ class GridMixing(ContextMixing):
     def _model() -> Any:
         return _core.GridModel()
 
-    def encode(self, k: np.ndarray, reference: np.ndarray, features: tuple | None = None) -> bytes:
+    dimensions = 2
+
+    def encode(self, k: np.ndarray, reference: np.ndarray | None = None, features: tuple | None = None) -> bytes:
         """The stream of k (T, C)."""
-        return self._native().run("encode", _ints(k), _ints(reference), *_pair(features))
+        return self._native().run("encode", _ints(k), _others(reference, k.shape), *_pair(features))
 
     def decode(
-        self, stream: bytes, shape: tuple[int, int], reference: np.ndarray, features: tuple | None = None
+        self,
+        stream: bytes,
+        shape: tuple[int, int],
+        reference: np.ndarray | None = None,
+        features: tuple | None = None,
     ) -> np.ndarray:
         """k of this shape. FormatError, DesyncError."""
         k = _room(shape, stream)
-        self._native().run("decode", k, _ints(reference), *_pair(features), stream)
+        self._native().run("decode", k, _others(reference, shape), *_pair(features), stream)
         return k
 
-    def cost(self, k: np.ndarray, reference: np.ndarray, features: tuple | None = None) -> float:
+    def cost(self, k: np.ndarray, reference: np.ndarray | None = None, features: tuple | None = None) -> float:
         """Bits of the stream of k."""
-        return self._native().run("cost", _ints(k), _ints(reference), *_pair(features))
+        return self._native().run("cost", _ints(k), _others(reference, k.shape), *_pair(features))
 
     def learn(self, series: list[tuple[np.ndarray, np.ndarray, tuple | None]], cap: int = 255) -> None:
         """Goes on from `state` through all (k, reference, features); streams then begin from there, trusting what was
@@ -109,6 +117,8 @@ class BlockMixing(ContextMixing):
     `means` (C, 4, 8) int32: weights, in 1/65536, of the eight lowest coefficients of the block before that predict the
     four lowest of the next.
     """
+
+    dimensions = 3
 
     @staticmethod
     def _model() -> Any:
@@ -140,6 +150,10 @@ class BlockMixing(ContextMixing):
 
 def _ints(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=np.int32)
+
+
+def _others(reference: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    return np.full(shape[1], -1, np.int32) if reference is None else _ints(reference)
 
 
 def _maybe(values: np.ndarray | None) -> np.ndarray | None:

@@ -74,7 +74,7 @@ def test_a_series_of_one_chunk_has_no_index():
     assert container.unpack(packed(x, chunk=499)).find(container.INDEX) is not None
 
 
-@pytest.mark.parametrize("codec_name", ["rounding", "dct-tokenizer"])
+@pytest.mark.parametrize("codec_name", ["rounding", "series-mixing"])
 def test_bytes_and_samples_do_not_depend_on_threads(codec_name):
     from tinify import api
 
