@@ -21,6 +21,7 @@ import torch
 
 from tinify.data.series import read_series_sets
 from tinify.models.series.likeness import reference_of
+from tinify.models.series.mixing import principal
 from tinify.models.series.series_mixing import SeriesMixing
 from tinify.training.predictions import linear_predictions
 from tinify.training.run import command_line, logger, save_weights, start
@@ -107,8 +108,7 @@ def _mixed(codec: SeriesMixing, z: np.ndarray) -> np.ndarray:
 def _fit_channels(codec: SeriesMixing, pieces: list[np.ndarray]) -> None:
     fitted, z = codec.fitted, np.concatenate(pieces)
     if z.shape[1] > 1:
-        _, vectors = np.linalg.eigh(z.T.astype(np.float64) @ z)
-        fitted.rotation.copy_(torch.from_numpy(np.ascontiguousarray(vectors[:, ::-1]).astype(np.float32)))
+        fitted.rotation.copy_(torch.from_numpy(np.ascontiguousarray(principal(pieces)).astype(np.float32)))
     fitted.reference.copy_(torch.from_numpy(reference_of(z)))
     first, table = linear_predictions(pieces, most=len(fitted.table))
     fitted.first.copy_(torch.from_numpy(first))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from tinify.errors import FormatError
 
 MOST_ROTATED = 16  # up to so many channels are rotated as a whole; of more, the first few directions are taken out
 DIRECTIONS = 3
+_WINDOW, _WINDOWS = 64, 512
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,8 @@ class Mixing:
         channels = z.shape[1]
         if channels < 2 or len(z) < 2:
             return None
-        rows = z[:: max(1, len(z) // 8192)].astype(np.float64)
-        _, vectors = np.linalg.eigh(rows.T @ rows)
         count = channels if channels <= MOST_ROTATED else DIRECTIONS
-        top = vectors[:, ::-1][:, :count]
+        top = principal([z])[:, :count]
         coarse = np.rint(top / np.abs(top).max(axis=0) * 127).astype(np.int8)
         return cls.unpack(coarse.tobytes(), channels)
 
@@ -61,3 +61,26 @@ class Mixing:
 
     def unmix(self, mixed: np.ndarray) -> np.ndarray:
         return mixed @ self.directions.T
+
+
+def principal(pieces: Sequence[np.ndarray]) -> np.ndarray:
+    """Orthonormal directions (C, C) of the pieces (T, C), from most power to least.
+
+    Power is that within windows, less their means, and that from row to row, in equal parts: levels wander off in
+    directions of their own, and they are not what the coefficients of a block cost.
+    """
+    windows = [window for z in pieces for window in _windows_of(z, max(1, _WINDOWS // len(pieces)))]
+    total = np.zeros((pieces[0].shape[1],) * 2)
+    for rows in (
+        np.concatenate([w - w.mean(axis=0) for w in windows]),
+        np.concatenate([np.diff(w, axis=0) for w in windows]),
+    ):
+        power = float(np.square(rows).sum())
+        total += rows.T @ rows / (power if power > 0 else 1.0)
+    return np.linalg.eigh(total)[1][:, ::-1]
+
+
+def _windows_of(z: np.ndarray, most: int) -> list[np.ndarray]:
+    count = min(most, max(1, len(z) // _WINDOW))
+    starts = np.linspace(0, max(0, len(z) - _WINDOW), count).astype(int)
+    return [z[start : start + _WINDOW].astype(np.float64) for start in starts]
