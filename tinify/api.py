@@ -37,6 +37,9 @@ def compress(
     target_bpp: float | None = None,
     target_psnr: float | None = None,
     *,
+    max_error: Any = None,
+    max_error_of: str = "absolute",
+    lossless: bool = False,
     chunk: int | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
@@ -50,13 +53,17 @@ def compress(
     quality: in [0, 100], more is better and larger; by default the codec's own.
     target_bpp: bits per pixel, or per number of a series: the best file of at most that size.
     target_psnr: dB, of a picture's colours, or of a series in units of each channel's range: the smallest file of at
-        least that quality. At most one of the three may be given (ConfigError).
+        least that quality.
+    max_error: of a series, a number or one for each channel: every finite value comes back no further off than that,
+        whatever the codec; max_error_of: "absolute", "range" (0.01: 1 % of each channel's range over the whole series)
+        or "sigma". lossless: every bit of a series comes back. At most one of these five may be given (ConfigError).
     chunk: rows of a series that are coded together, at most, so that they can be decoded without the others; by
         default as many as hold about a million numbers. threads: chunks that are coded at a time, by default 2; the
         bytes do not depend on it. progress: called as `progress(done, total)` after each chunk.
     """
     codec = _codec(codec) if codec is not None else None
     options = {"chunk": chunk, "threads": threads, "progress": progress}
+    options |= {"max_error": max_error, "max_error_of": max_error_of, "lossless": lossless}
     return compress_signal(to_signal(x, codec), codec, quality, target_bpp, target_psnr, **options)
 
 
@@ -119,12 +126,16 @@ def compress_signal(
     quality: float | None = None,
     target_bpp: float | None = None,
     target_psnr: float | None = None,
+    *,
+    max_error: Any = None,
+    max_error_of: str = "absolute",
+    lossless: bool = False,
     **options: Any,
 ) -> bytes:
     """As `compress`, for a signal whose metadata is to come back with it. options: chunk, threads, progress."""
-    check_rate(quality, target_bpp, target_psnr)
+    check_rate(quality, target_bpp, target_psnr, max_error, lossless)
     codec = codec_for(signal, codec)
-    options = _options(codec, **options)
+    options = _options(codec, **options) | bound_for(codec, max_error, max_error_of, lossless)
     if target_bpp is not None or target_psnr is not None:
         options.pop("progress", None)  # it would be told of every attempt
         pack_to, target = (pack_to_rate, target_bpp) if target_psnr is None else (pack_to_psnr, target_psnr)
@@ -233,6 +244,18 @@ def _options(codec: Any, **options: Any) -> dict[str, Any]:
     return {}
 
 
+def bound_for(codec: Any, max_error: Any = None, max_error_of: str = "absolute", lossless: bool = False) -> dict:
+    """What the codec's `pack` is to be told of an error bound; nothing without one. ConfigError where it keeps none."""
+    if max_error is None and not lossless:
+        return {}
+    if not hasattr(codec, "pack_chunks"):
+        raise ConfigError(f"codec {codec.name!r} keeps no error bound; only codecs of series do")
+    from tinify.models.series.error_bound import ErrorBound
+
+    bound = max_error if max_error is None or isinstance(max_error, ErrorBound) else ErrorBound(max_error, max_error_of)
+    return {"max_error": ErrorBound.given(bound, lossless)}
+
+
 def _opened(source: Any) -> BinaryIO:
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
@@ -253,9 +276,16 @@ def _with_axes(samples: np.ndarray, metadata: Mapping[str, bytes]) -> np.ndarray
     return samples[..., 0]
 
 
-def check_rate(quality: float | None, target_bpp: float | None = None, target_psnr: float | None = None) -> None:
+def check_rate(
+    quality: float | None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    max_error: Any = None,
+    lossless: bool = False,
+) -> None:
     """ConfigError unless at most one is given, and that makes sense."""
-    given = {"quality": quality, "target_bpp": target_bpp, "target_psnr": target_psnr}
+    given = {"quality": quality, "target_bpp": target_bpp, "target_psnr": target_psnr, "max_error": max_error}
+    given["lossless"] = lossless or None
     given = {name: value for name, value in given.items() if value is not None}
     if len(given) > 1:
         raise ConfigError(f"{' and '.join(given)} exclude each other; give one of them")

@@ -51,10 +51,12 @@ def compress_file(
     threads: int | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
+    **bound: Any,
 ) -> Written:
     """Writes the file that `api.compress` makes of `source`, which appears whole or not at all.
 
-    Errors as `media.read`, `media.write_whole` and `api.compress`.
+    bound: max_error, max_error_of, lossless, as `api.compress` takes them. Errors as `media.read`, `media.write_whole`
+    and `api.compress`.
     """
     media.check_free(target, overwrite)
     signal = media.open_rows(source) or media.read(source)
@@ -64,12 +66,13 @@ def compress_file(
     def produce(file) -> None:
         if not hasattr(codec, "pack_chunks"):
             whole = Signal(signal.modality, signal.samples[:], signal.metadata)
-            file.write(api.compress_signal(whole, codec, quality, **options))
+            file.write(api.compress_signal(whole, codec, quality, **options, **bound))
             return
         from tinify.models.series.writer import write_series
 
         given = {name: value for name, value in options.items() if value is not None}
-        api.check_rate(quality)
+        api.check_rate(quality, max_error=bound.get("max_error"), lossless=bound.get("lossless", False))
+        given |= api.bound_for(codec, **bound)
         # Beside the output: there is room, and a temporary file without a name is gone when the process is.
         with tempfile.TemporaryFile(dir=Path(target).resolve().parent) as scratch:
             write_series(codec, signal, file, scratch, quality=quality, **given)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tinify.cli.listing import json_option
+from tinify.cli.max_error import MaxError
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
 
 if TYPE_CHECKING:
     from tinify.file_to_file import Written
 
 EXTENSION = ".tnf"
+_RATES = ("quality", "target_bpp", "target_psnr", "max_error", "lossless")
 Progress = Callable[[int, int], None]
 
 
@@ -32,12 +34,20 @@ class Options:
     force: bool
     chunk: int | None
     threads: int | None
+    max_error: tuple[float, str] | None = None
+    lossless: bool = False
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """As `tinify.compress` takes it."""
+        value, of = self.max_error or (None, "absolute")
+        return {"max_error": value, "max_error_of": of, "lossless": self.lossless}
 
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="IN... [OUT]")
 @click.option("--output", "-o", help="Output file or folder; every path is then an input.")
-@click.option("--codec", help="A name of `tinify models`, or a folder with codec.toml (./mine). Default: by the input.")
+@click.option("--codec", help="A name of `tinify models`, a codec file (my.codec) or a folder (./mine). Default: by the input.")
 @click.option("--quality", type=click.FloatRange(0, 100), help="0 to 100, more is better and larger.")
 @click.option(
     "--target-bpp",
@@ -45,12 +55,18 @@ class Options:
     help="At most so many bits per pixel (or per number of a series), counting the whole file.",
 )
 @click.option("--target-psnr", type=float, help="At least so many dB (of a series: in units of each channel's range).")
+@click.option(
+    "--max-error",
+    type=MaxError(),
+    help="No number of a series comes back further off than E: 0.01, or 1% of the column's range, or 0.1s (sigma).",
+)
+@click.option("--lossless", is_flag=True, help="Every bit of a series comes back.")
 @click.option("--chunk", type=click.IntRange(1), help="Rows of a series that are coded together. Default: by its size.")
 @click.option("--threads", type=click.IntRange(1), help="Chunks of a series that are coded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @json_option
-def compress(paths, output, codec, quality, target_bpp, target_psnr, chunk, threads, force, recursive, as_json) -> int:
+def compress(paths, output, force, recursive, as_json, **how) -> int:
     """Compress pictures (PNG, JPEG, WebP, ...) and series (CSV, .npy, .npz) to .tnf files.
 
     IN is a file, a folder, a pattern or - (standard input). The last of several paths is the output when it ends in
@@ -61,8 +77,10 @@ def compress(paths, output, codec, quality, target_bpp, target_psnr, chunk, thre
     from tinify.cli.batch import run_batch
     from tinify.cli.streams import refuse_terminal
 
-    if sum(value is not None for value in (quality, target_bpp, target_psnr)) > 1:
-        raise click.UsageError("--quality, --target-bpp and --target-psnr exclude each other")
+    if sum(how[name] not in (None, False) for name in _RATES) > 1:
+        raise click.UsageError(
+            "--quality, --target-bpp, --target-psnr, --max-error and --lossless exclude each other: give one"
+        )
     inputs, output = split_output(paths, output, lambda last: last.lower().endswith(EXTENSION))
     sources = expand(
         inputs, {extension for media_format in media.formats() for extension in media_format.extensions}, recursive
@@ -73,8 +91,9 @@ def compress(paths, output, codec, quality, target_bpp, target_psnr, chunk, thre
         refuse_terminal()
         if as_json:
             raise click.UsageError("--json and the compressed data cannot both go to standard output; name an output")
-    codec = codec if codec is None else api.load(codec)
-    options = Options(codec, quality, target_bpp, target_psnr, force, chunk, threads)
+    if how["codec"] is not None:
+        how["codec"] = api.load(how["codec"])
+    options = Options(force=force, **how)
 
     def work(source: Source, progress: Progress) -> dict[str, Any]:
         return _compress(source, place, options, progress)
@@ -98,7 +117,7 @@ def _compress(source: Source, place: Output, options: Options, progress: Progres
         raw = read_source(source)
         signal = media.read(raw, name="" if source.path is None else str(source.path))
         data = api.compress_signal(
-            signal, options.codec, options.quality, options.target_bpp, options.target_psnr, **given
+            signal, options.codec, options.quality, options.target_bpp, options.target_psnr, **given, **options.bound
         )
         write_data(data, target, force=options.force)
         shape, codec = signal.samples.shape, container.inspect(data)["codec"]
@@ -128,7 +147,8 @@ def _compress_long(source: Source, target: Path | None, options: Options, given:
     if not is_long(source.path):
         return None
     make_folder_of(target)
-    return compress_file(source.path, target, options.codec, options.quality, overwrite=options.force, **given)
+    given = {**given, **options.bound, "overwrite": options.force}
+    return compress_file(source.path, target, options.codec, options.quality, **given)
 
 
 def _line(result: dict[str, Any]) -> str:

@@ -25,7 +25,9 @@ from tinify.container import (
     unpack_strings,
 )
 from tinify.errors import FormatError, InputError
+from tinify.models.series.bounded import is_bounded, pack_bounded, unpack_bounded
 from tinify.models.series.chunks import THREADS, Chunks, Progress, counted, in_order
+from tinify.models.series.error_bound import ErrorBound, Extent, Limits
 from tinify.models.series.gaps import fill_gaps, gap_codes, pack_gaps, restore_gaps, unpack_gaps
 from tinify.models.series.normalisation import Moments, Normalisation
 from tinify.models.series.reader import SeriesReader
@@ -33,6 +35,7 @@ from tinify.models.series.verbatim import deflate, deflated_size, inflate
 from tinify.signal import Signal
 
 NORMALISATION, CONSTANTS, VERBATIM = 16 | CRITICAL, 17 | CRITICAL, 18 | CRITICAL
+_TEXT = "csv"  # metadata of a series that was, and will be, text
 _PARAMS = struct.Struct("<BI")  # stages, steps of a sequence
 
 
@@ -61,14 +64,18 @@ class SeriesFiles:
         chunk: int | None = None,
         threads: int = THREADS,
         progress: Progress | None = None,
+        **bound: Any,
     ) -> TnfFile:
         """Compresses (T, C) samples of any integer or floating type, T and C may be 0.
 
         `scale` (C,), positive: what counts as one unit of error in each channel; None takes the deviations of the whole
         series. A chunk has at most `chunk` rows, by default about a million numbers. Bytes do not depend on `threads`.
+        bound: `max_error`, a number or an `ErrorBound`, within which each finite value comes back, or `lossless=True`;
+        then a quality is that of the base (see `pack_bounded`), and `scale` says nothing.
         """
         chunks = Chunks.of(*_checked(signal).shape, chunk)
-        bodies = self.pack_chunks(signal, chunks, quality=quality, scale=scale, threads=threads, progress=progress)
+        options = {"quality": quality, "scale": scale, "threads": threads, "progress": progress, **bound}
+        bodies = self.pack_chunks(signal, chunks, **options)
         if len(chunks) > 1:
             sections = pack_entries([pack_body(body.params, body.sections) for body in bodies])
             return self.header(signal, chunks.pack(), sections)
@@ -90,26 +97,42 @@ class SeriesFiles:
         scale: np.ndarray | None = None,
         threads: int = THREADS,
         progress: Progress | None = None,
+        max_error: Any = None,
+        lossless: bool = False,
     ) -> Iterator[Body]:
         """One chunk after the other; of `signal.samples` only rows, `samples[a:b]`, are taken, a few chunks at a time.
 
-        Without a `scale` the rows are read twice: first for the deviations of the whole series.
+        Without a `scale` the rows are read twice: first for the deviations of the whole series; with a `max_error`,
+        only where that is relative.
         """
-        samples = _checked(signal)
+        samples, bound = _checked(signal), ErrorBound.given(max_error, lossless)
         self.eval()
         rows = (samples[part] for part in chunks)
-        if scale is None and len(chunks) > 1 and self.own_normalisation(samples.shape[1]) is None:
+        limits = None
+        if bound is not None:
+            parts = in_order(Extent.of, (samples[part] for part in chunks), threads) if bound.of != "absolute" else ()
+            limits = Limits(bound.resolve(samples.shape[1], parts), _TEXT in signal.metadata)
+        elif scale is None and len(chunks) > 1 and self.own_normalisation(samples.shape[1]) is None:
             parts = in_order(_moments, (samples[part] for part in chunks), threads)
             scale = Moments.deviation_of_all(list(parts))
-        bodies = in_order(lambda piece: self.pack_rows(piece, quality, scale), rows, min(threads, len(chunks)))
+        bodies = in_order(lambda piece: self.pack_rows(piece, quality, scale, limits), rows, min(threads, len(chunks)))
         return counted(bodies, len(chunks), progress)
 
     @torch.no_grad()
-    def pack_rows(self, samples: np.ndarray, quality: float | None, units: np.ndarray | None = None) -> Body:
-        """A chunk, or a whole short series: (T, C) samples."""
+    def pack_rows(
+        self,
+        samples: np.ndarray,
+        quality: float | None,
+        units: np.ndarray | None = None,
+        limits: Limits | None = None,
+    ) -> Body:
+        """A chunk, or a whole short series: (T, C) samples, within an error bound where `limits` are given."""
         samples = np.ascontiguousarray(samples.astype(samples.dtype.newbyteorder("="), copy=False))
         body = Body()
-        if samples.shape[0] >= 2 * self.patch and samples.shape[1]:
+        if limits is not None:
+            if samples.size:
+                body = pack_bounded(self, samples, limits, quality)
+        elif samples.shape[0] >= 2 * self.patch and samples.shape[1]:
             body = self._pack_coded(samples, quality, units)
         if not body.sections or _size(body) > 0.5 * deflated_size(samples):
             verbatim = Body(b"", (Section(VERBATIM, deflate(samples)),))
@@ -122,7 +145,7 @@ class SeriesFiles:
         stored = self.normalisation_of(samples, codes == 0)
         if stored is not None and units is not None:
             stored = stored.in_units(units)
-        scale = self._own(samples.shape[1]) if stored is None else stored
+        scale = self.checked_normalisation(samples.shape[1]) if stored is None else stored
         moving = scale.scale > 0
         z = scale.apply(fill_gaps(samples, codes))[:, moving]
         params, strings = self.encode_series(z, quality)
@@ -144,11 +167,23 @@ class SeriesFiles:
         """The codec's own offsets and scales, all above 0, for so many channels; None where it has none."""
         return None
 
-    def _own(self, channels: int) -> Normalisation:
+    def checked_normalisation(self, channels: int) -> Normalisation:
+        """`own_normalisation`. FormatError where the codec has none for so many channels."""
         own = self.own_normalisation(channels)
         if own is None or own.scale.shape != (channels,) or not (own.scale > 0).all():
             raise FormatError(f"codec {self.name!r} has no scales of its own for {channels} channels")
         return own
+
+    base_in_bounds: bool = False
+    """Whether a base is coded in units of the error bound, so that the bound is the same in every channel."""
+
+    def base_qualities(self, bound: float) -> tuple[float, ...]:
+        """Qualities worth trying for a base, where the error bound is so many units of the normalised series."""
+        return (25.0, 60.0)
+
+    def encode_base(self, z: np.ndarray, quality: float) -> tuple[bytes, list[list[bytes]]]:
+        """As `encode_series`, of a base that other integers in time refine."""
+        return self.encode_series(z, quality)
 
     def encode_series(self, z: np.ndarray, quality: float | None) -> tuple[bytes, list[list[bytes]]]:
         """`(params, strings)` of normalised z (T, C) float32; a codec that cuts series in another way has its own."""
@@ -184,11 +219,13 @@ class SeriesFiles:
     @torch.no_grad()
     def unpack_rows(self, body: Any, rows: int, channels: int, dtype: np.dtype) -> np.ndarray:
         """Undoes `pack_rows`: (rows, channels). FormatError, DesyncError."""
+        if is_bounded(body):
+            return unpack_bounded(self, body, rows, channels, dtype)
         data = body.find(VERBATIM)
         if data is not None:
             return inflate(data, (rows, channels), dtype)
         stored = body.find(NORMALISATION)
-        scale = self._own(channels) if stored is None else Normalisation.unpack(stored, channels)
+        scale = self.checked_normalisation(channels) if stored is None else Normalisation.unpack(stored, channels)
         moving = scale.scale > 0
         z = np.zeros((rows, channels), dtype=np.float32)
         strings = unpack_strings(body.require(PAYLOAD))

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which channels of a series within an error bound have a base, and of which quality: what costs least on a part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinify.entropy_models.context_mixing import GridMixing
+from tinify.models.series.bound_base import Base, BaseMaker
+from tinify.models.series.grid_choice import base_grid_of
+from tinify.models.series.grids import DECIMAL, Grid
+from tinify.models.series.likeness import reference_of
+from tinify.models.series.on_grids import Series, features_of, on_grids
+
+if TYPE_CHECKING:
+    from tinify.models.series.files import SeriesFiles
+
+_PROBE_VALUES = 1 << 15
+_MOST_ALONE = 16  # channels that are also judged one by one
+_HOPELESS = 1.3  # times the cost of the grids alone: no channel is judged after that
+
+
+def choose_base(
+    codec: SeriesFiles, series: Series, grids: list[Grid], mixing: GridMixing, quality: float | None
+) -> tuple[Base | None, list[Grid]]:
+    """The base of the series, and its grids with it; None where `grids` alone cost less."""
+    around = [_around(series, c, grid) for c, grid in enumerate(grids)]
+    possible = np.array([grid is not None for grid in around], bool)
+    maker = BaseMaker.of(codec, series) if possible.any() else None
+    if maker is None or (maker.own and not possible.all()):
+        return None, grids
+    trial = _Trial(maker, series, grids, around, mixing)
+    chosen, quality = trial.choose(possible, maker.qualities(possible) if quality is None else (quality,))
+    if not chosen.any():
+        return None, grids
+    return maker.make(slice(None), chosen, quality), trial.grids_with(chosen)
+
+
+def _around(series: Series, c: int, grid: Grid) -> Grid | None:
+    if not grid.has_k or series.eps[c] == 0 or (series.text and grid.kind == DECIMAL):
+        return None
+    return base_grid_of(series.numbers(c), float(series.eps[c]), series.text)
+
+
+class _Trial:
+    """Costs, in bits, of a part of the series with bases of some channels."""
+
+    def __init__(
+        self, maker: BaseMaker, series: Series, grids: list[Grid], around: list[Grid | None], mixing: GridMixing
+    ):
+        self.maker, self.series, self.grids, self.around, self.mixing = maker, series, grids, around, mixing
+        self.parts = list(_parts(*series.samples.shape))
+
+    def choose(self, possible: np.ndarray, qualities: tuple[float, ...]) -> tuple[np.ndarray, float]:
+        """`(channels that have a base, quality)`; no channels where that does not pay."""
+        nothing = np.zeros_like(possible)
+        alone = self.cost(nothing, 0.0)
+        costs = {quality: self.cost(possible, quality) for quality in qualities}
+        quality = min(costs, key=costs.__getitem__)
+        options = {alone: nothing, costs[quality]: possible}
+        if 2 <= len(possible) <= _MOST_ALONE and costs[quality] < _HOPELESS * alone and not self.maker.own:
+            some = self._cheaper_alone(possible, quality)
+            if some.any() and not (some == possible).all():
+                options[self.cost(some, quality)] = some
+        return options[min(options)], quality
+
+    def cost(self, chosen: np.ndarray, quality: float, channels: list[int] | slice = slice(None)) -> float:
+        """Of the channels given, where those chosen, and none beside, have a base."""
+        bits, grids = 0.0, np.array(self.grids_with(chosen), object)[channels].tolist()
+        for rows in self.parts:
+            y_hat = None
+            if chosen.any():
+                base = self.maker.make(rows, chosen, quality)
+                bits += 8 * len(base.data)
+                y_hat = base.y_hat[:, channels]
+            found = on_grids(self.series.part(rows, channels), grids, y_hat)
+            bits += np.count_nonzero(found.missed) * 8 * (self.series.samples.itemsize + 1)
+            if found.k.size:
+                bits += self.mixing.cost(found.k, reference_of(found.k), features_of(grids))
+        return bits
+
+    def grids_with(self, chosen: np.ndarray) -> list[Grid]:
+        return [a if c else g for g, a, c in zip(self.grids, self.around, chosen, strict=True)]
+
+    def _cheaper_alone(self, possible: np.ndarray, quality: float) -> np.ndarray:
+        better = np.zeros_like(possible)
+        for c in np.flatnonzero(possible):
+            only = np.arange(len(possible)) == c
+            better[c] = self.cost(only, quality, [int(c)]) < self.cost(np.zeros_like(only), 0.0, [int(c)])
+        return better
+
+
+def _parts(rows: int, channels: int) -> Iterator[slice]:
+    """Up to four ranges of rows."""
+    part = max(256, _PROBE_VALUES // 4 // channels)
+    if rows <= 4 * part:
+        yield slice(0, rows)
+        return
+    for start in np.linspace(0, rows - part, 4).astype(int):
+        yield slice(int(start), int(start) + part)
