@@ -8,6 +8,7 @@
 
 #include "errors.hpp"
 #include "fast_picture.hpp"
+#include "fast_search.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -105,6 +106,19 @@ void run_gdn(const GdnLayer& layer, const Out& x, int threads) {
     layer.run(x.data(), static_cast<long>(x.shape(0) * x.shape(1) * x.shape(2)), threads);
 }
 
+void run_search(const In<2>& y, const In<2>& codebook, const In<1>& bias,
+                const nb::ndarray<int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& best, int threads) {
+    const size_t codes = codebook.shape(0), dimensions = codebook.shape(1);
+    require(codes >= 1 && codes <= 1 << 16, "the codebook does not have 1 to 65536 codes");
+    require(dimensions >= 1 && dimensions <= kMostDimensions, "codes do not have 1 to 256 dimensions");
+    require(y.shape(1) == dimensions && bias.shape(0) == codes, "y and bias do not fit the codebook");
+    require(best.shape(0) == y.shape(0), "best is not one number for each row of y");
+    check_threads(threads);
+    nb::gil_scoped_release unlocked;
+    nearest({codebook.data(), bias.data(), static_cast<int>(codes), static_cast<int>(dimensions)}, y.data(),
+            static_cast<long>(y.shape(0)), best.data(), threads);
+}
+
 }  // namespace
 
 void bind_transforms(nb::module_& m) {
@@ -120,6 +134,7 @@ void bind_transforms(nb::module_& m) {
     nb::class_<PictureDeconv>(m, "PictureDeconv")
         .def(nb::new_(&make_picture_deconv), "weight"_a, "bias"_a)
         .def("run", &run_picture_deconv, "x"_a, "y"_a, "threads"_a);
+    m.def("nearest", &run_search, "y"_a, "codebook"_a, "bias"_a, "best"_a, "threads"_a);
     m.def("transform_simd", [] { return fast::kernels().name; });
     m.def("use_transform_simd", &fast::use_kernels, "name"_a);
 }

@@ -21,7 +21,7 @@
 
 namespace tinify::fast {
 
-const Kernels kAvx2Kernels = {"avx2", avx2::gemm, avx2::gdn, avx2::tile_in, avx2::tile_out};
+const Kernels kAvx2Kernels = {"avx2", avx2::gemm, avx2::gdn, avx2::tile_in, avx2::tile_out, avx2::least};
 
 }  // namespace tinify::fast
 

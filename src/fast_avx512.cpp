@@ -21,7 +21,7 @@
 
 namespace tinify::fast {
 
-const Kernels kAvx512Kernels = {"avx512", avx512::gemm, avx512::gdn, avx512::tile_in, avx512::tile_out};
+const Kernels kAvx512Kernels = {"avx512", avx512::gemm, avx512::gdn, avx512::tile_in, avx512::tile_out, avx512::least};
 
 }  // namespace tinify::fast
 

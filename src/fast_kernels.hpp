@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vectorised inner loops that the image transforms are made of, and the choice of instruction set at run time.
+// The vectorised inner loops that the image transforms and searches are made of, and the choice of instruction set at run time.
 #pragma once
 
 namespace tinify::fast {
@@ -41,6 +41,8 @@ struct Kernels {
     void (*tile_in)(const float* const* pixels, int channels, float* const* points, int rows, int cols);
     // 6x6 points to 4x4 pixels; rows of points below u0 and columns below v0 (0 or 1) count as zero.
     void (*tile_out)(const float* const* points, const float* bias, int channels, float* const* pixels, int u0, int v0);
+    // Position of the least of `size` floats, a multiple of kPanel.
+    int (*least)(const float* x, int size);
 };
 
 // The widest that this processor has, or the one that TINIFY_SIMD or use_kernels() names.

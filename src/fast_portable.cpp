@@ -14,6 +14,6 @@
 
 namespace tinify::fast {
 
-const Kernels kPortableKernels = {"scalar", portable::gemm, portable::gdn, portable::tile_in, portable::tile_out};
+const Kernels kPortableKernels = {"scalar", portable::gemm, portable::gdn, portable::tile_in, portable::tile_out, portable::least};
 
 }  // namespace tinify::fast

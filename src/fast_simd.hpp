@@ -74,6 +74,25 @@ void gemm(const Gemm& g) {
     }
 }
 
+typedef int IntVec __attribute__((vector_size(4 * TINIFY_LANES)));
+
+// The position of the least of `size` floats, a multiple of kPanel, and the first of equals: lane by lane, then over them.
+int least(const float* x, int size) {
+    Vec low = load(x);
+    IntVec at = {}, now = {};
+    for (int i = TINIFY_LANES; i < size; i += TINIFY_LANES) {
+        const Vec next = load(x + i);
+        now += TINIFY_LANES;
+        const IntVec lower = next < low;
+        low = lower ? next : low;
+        at = lower ? now : at;
+    }
+    int best = 0;
+    for (int i = 1; i < TINIFY_LANES; ++i)
+        if (low[i] < low[best] || (low[i] == low[best] && at[i] + i < at[best] + best)) best = i;
+    return at[best] + best;
+}
+
 TINIFY_INLINE Vec root(Vec x) {
 #pragma GCC unroll 16
     for (int i = 0; i < TINIFY_LANES; ++i) x[i] = __builtin_sqrtf(x[i]);

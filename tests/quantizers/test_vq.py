@@ -4,6 +4,7 @@ import torch
 
 from tinify.errors import ConfigError
 from tinify.quantizers import VectorQuantizer, k_means
+from tinify.quantizers.search import nearest
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +101,18 @@ def test_k_means_finds_clusters_even_with_more_centres_than_points():
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ConfigError):
         VectorQuantizer(4, **wrong)
+
+
+@pytest.mark.parametrize(("codes", "dim"), [(1, 1), (3, 5), (16, 4), (100, 16), (256, 33)])
+@pytest.mark.parametrize("rows", [0, 1, 47, 500])
+def test_the_native_search_finds_the_cheapest_code(codes, dim, rows):
+    random = torch.Generator().manual_seed(codes + rows)
+    y, codebook = torch.randn(rows, dim, generator=random), torch.randn(codes, dim, generator=random)
+    rate = torch.rand(codes, generator=random)
+    cost = (y[:, None] - codebook).square().sum(-1) + 0.7 * rate
+    chosen = nearest(y, codebook, rate, 0.7)
+    assert torch.allclose(cost.gather(1, chosen[:, None])[:, 0], cost.min(dim=1).values, atol=1e-4)
+
+
+def test_what_is_no_number_gets_a_code_that_is_there():
+    assert nearest(torch.full((3, 2), float("nan")), torch.randn(5, 2)).max() < 5

@@ -60,7 +60,10 @@ class TokenLatentCodec(LatentCodec):
                 tokens.append(self._first_stage(y, bits, lmbda))
             else:
                 context = tokens[-1].numpy() if level else np.zeros(y.shape[:-1], np.int64)
-                rate = bits[torch.from_numpy(self.prior.row(level, context)).long()]
+                rows = self.prior.row(level, context)
+                # One row for all is one list of bits for all: much the faster search.
+                alike = rows.size and (rows == rows.flat[0]).all()
+                rate = bits[int(rows.flat[0]) if alike else torch.from_numpy(rows).long()]
                 tokens.append(stage.quantize(rest, rate, lmbda))
             rest = rest - stage.dequantize(tokens[-1])
         return torch.stack(tokens, dim=-1)
