@@ -175,7 +175,7 @@ class EntryReader:
 
     def _scan(self, position: int) -> tuple[list[Span], Span, Span]:
         """The sections before the index, the index and the payload after it."""
-        before = []
+        before: list[Span] = []
         for _ in range(MAX_SECTIONS):
             if position >= self._end:
                 break

@@ -52,7 +52,9 @@ def test_any_number_of_chunks_gives_the_series_back(chunk):
     x[400:460, 1], x[3, 0] = np.nan, np.inf
     y = unpacked(packed(x, chunk=chunk))
     np.testing.assert_array_equal(np.isfinite(x), np.isfinite(y))
-    assert np.max(np.abs(np.where(np.isfinite(x), x, 0) - np.where(np.isfinite(y), y, 0))) < np.std(x[np.isfinite(x)]) / 30
+    assert (
+        np.max(np.abs(np.where(np.isfinite(x), x, 0) - np.where(np.isfinite(y), y, 0))) < np.std(x[np.isfinite(x)]) / 30
+    )
 
 
 @settings(max_examples=30, deadline=None)
