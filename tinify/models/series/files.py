@@ -231,7 +231,7 @@ class SeriesFiles:
         strings = unpack_strings(body.require(PAYLOAD))
         z[:, moving] = self.decode_series(body.params, strings, rows, int(moving.sum()))
         gaps = body.find(GAPS)
-        samples = _as_type(scale.undo(z), dtype)
+        samples = _as_type(scale.undo(z, dtype), dtype)
         if not moving.all():
             samples[:, ~moving] = _read_constants(body.require(CONSTANTS), dtype, int((~moving).sum()))
         return samples if gaps is None else restore_gaps(samples, unpack_gaps(gaps, (rows, channels)))

@@ -15,7 +15,7 @@ _SPECIAL = (None, np.nan, np.inf, -np.inf)
 def gap_codes(samples: np.ndarray) -> np.ndarray:
     """(T, C) uint8: 0 a number, 1 NaN, 2 infinity, 3 minus infinity."""
     codes = np.zeros(samples.shape, dtype=np.uint8)
-    if samples.dtype.kind == "f":
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
         codes[np.isnan(samples)], codes[np.isposinf(samples)], codes[np.isneginf(samples)] = 1, 2, 3
     return codes
 
@@ -47,7 +47,9 @@ def unpack_gaps(data: bytes, shape: tuple[int, int]) -> np.ndarray:
 
 
 def fill_gaps(samples: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """A float64 copy (T, C) with straight lines across the gaps, and ends carried on."""
+    """The samples (T, C), or where there are gaps a float64 copy with straight lines across, and ends carried on."""
+    if not codes.any():
+        return samples
     filled = samples.astype(np.float64)
     for channel in np.flatnonzero(codes.any(axis=0)):
         valid = codes[:, channel] == 0

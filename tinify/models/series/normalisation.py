@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from tinify.errors import FormatError, InputError
 
 DIGITS, MANY_DIGITS, MANY_ROWS = 3, 7, 1 << 14  # binary digits of a scale after its first
 _LEAST, _TOP = -1074, 1023  # exponents of float64
+_NARROW_LEAST, _NARROW_MOST = 1e-15, 1e15
 _OFFSETS = 32  # offsets are whole multiples of a 32nd of the scale
 _MOST = 1 << 53
 # The form: five numbers of these many bits, then the least offset, then the scales, then the offsets.
@@ -50,12 +52,22 @@ class Normalisation:
     def apply(self, samples: np.ndarray) -> np.ndarray:
         """Normalised float32 samples (T, C); constant channels become 0."""
         scale = np.where(self.scale > 0, self.scale, np.inf)
+        if samples.dtype == np.float32 and self._is_narrow:
+            return (samples - self.offset.astype(np.float32)) * (1 / scale).astype(np.float32)
         return ((samples.astype(np.float64) - self.offset) / scale).astype(np.float32)
 
-    def undo(self, z: np.ndarray) -> np.ndarray:
-        """Samples (T, C) in float64."""
+    def undo(self, z: np.ndarray, dtype: np.dtype | type = np.float64) -> np.ndarray:
+        """Samples (T, C) in float64, or in float32 where these are what `dtype` asks for and lose nothing."""
         with np.errstate(over="ignore", invalid="ignore"):
+            if dtype == np.float32 and z.dtype == np.float32 and self._is_narrow:
+                return z * self.scale.astype(np.float32) + self.offset.astype(np.float32)
             return z.astype(np.float64) * self.scale + self.offset
+
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether float32 is as good as float64: numbers of moderate size, offsets not far beyond the scales."""
+        inside = (self.scale > _NARROW_LEAST) & (self.scale < _NARROW_MOST) & (np.abs(self.offset) < 64 * self.scale)
+        return bool((inside | (self.scale == 0)).all())
 
     def pack(self) -> bytes:
         """4 bytes and, as a rule, 1 to 3 a channel."""
@@ -110,6 +122,9 @@ class Moments:
     @classmethod
     def of(cls, samples: np.ndarray, valid: np.ndarray) -> Moments:
         """Of the valid samples (T, C)."""
+        quick = cls._quick(samples) if samples.dtype == np.float32 and valid.all() and len(samples) > 1 else None
+        if quick is not None:
+            return quick
         x = np.ascontiguousarray(samples.T).astype(np.float64)  # channel after channel: sums run along memory
         gaps = None if valid.all() else ~valid.T
         count = valid.sum(axis=0)
@@ -125,6 +140,16 @@ class Moments:
             x[gaps] = 0
         deviation = np.sqrt(np.einsum("ct,ct->c", x, x) / some)
         return cls(count, mean * peak, deviation * peak, _is_constant(samples, valid))
+
+    @classmethod
+    def _quick(cls, samples: np.ndarray) -> Moments | None:
+        """In float32 and few passes; None where that is not good enough."""
+        x = torch.from_numpy(samples)
+        variance, mean = (part.double().numpy() for part in torch.var_mean(x, dim=0, correction=0))
+        low, high = torch.aminmax(x, dim=0)
+        deviation, constant = np.sqrt(variance), (low == high).numpy()
+        good = (deviation > _NARROW_LEAST) & (deviation < _NARROW_MOST) & (np.abs(mean) < 64 * deviation)
+        return cls(np.full(x.shape[1], len(x)), mean, deviation, constant) if (good & ~constant).all() else None
 
     @classmethod
     def deviation_of_all(cls, parts: Sequence[Moments]) -> np.ndarray:
