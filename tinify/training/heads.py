@@ -61,7 +61,7 @@ class HeadTask:
 
 @dataclass(frozen=True)
 class HeadOptimizer:
-    """Adam with a cosine decay to zero over `steps`, or over `minutes` of wall clock where that ends sooner."""
+    """Adam with a cosine decay to zero over `steps`, or over `minutes` of processor time where that ends sooner."""
 
     steps: int
     lr: float = 3e-3

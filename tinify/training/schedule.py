@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 
 class Schedule:
-    """How much of a training is over: the larger share of its steps and of its minutes (0: steps alone)."""
+    """How much of a training is over: the larger share of its steps and of its minutes (0: steps alone), which are of
+    processor time: other work on a machine takes nothing from a training."""
 
-    def __init__(self, steps: int, minutes: float = 0.0, clock: Callable[[], float] = time.perf_counter):
+    def __init__(self, steps: int, minutes: float = 0.0, clock: Callable[[], float] = time.process_time):
         self.steps, self.seconds, self.step = steps, 60 * minutes, 0
         self._clock, self._start = clock, clock()
 

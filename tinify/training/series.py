@@ -5,8 +5,8 @@
 
 1. Codebooks start by k-means on one large batch of DCT patches. 2. Networks and codebooks are trained together on the
 squared error with a random number of stages a step, and with a `rate_weight` tokens are chosen by their bits, too.
-3. The prior is counted on the tokens of the train splits, chosen with the bits of the prior before it, twice. The run
-folder gets `log.jsonl` and `weights.safetensors`.
+3. The prior is counted or, if it is a network, trained on the tokens of the train splits, chosen with the bits of the
+prior before it, twice. The run folder gets `log.jsonl` and `weights.safetensors`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ import numpy as np
 import torch
 
 from tinify.data.series import SeriesSet, SeriesWindows, read_series_sets
+from tinify.entropy_models.learned_prior import LearnedPrior
 from tinify.models.series.tokenizer import Tokenizer
 from tinify.training.run import command_line, logger, save_weights, start
 from tinify.training.schedule import Schedule, cosine
+from tinify.training.token_prior import PriorTraining, train_prior
 from tinify.training.token_rates import TokenRates
+
+_MANY_STEPS = 10_000_000  # minutes end the training
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class SeriesData:
 
 @dataclass(frozen=True)
 class SeriesOptimizer:
-    """Adam with a cosine decay to zero over `steps`, or over `minutes` of wall clock where that ends sooner (0: no
+    """Adam with a cosine decay to zero over `steps`, or over `minutes` of processor time where that ends sooner (0: no
     limit). `rate_weight` is what bits count in the choice of tokens, as in `Tokenizer.rate_of`; it rises from 0."""
 
     steps: int
@@ -50,11 +54,13 @@ class SeriesOptimizer:
 
 @dataclass(frozen=True)
 class SeriesPrior:
-    """How the prior is counted: at most `patches` patches a set, at these qualities, `rounds` times."""
+    """What the prior is made from: at most `patches` patches a set, at these qualities, `rounds` times; a network is
+    trained for `minutes` of processor time in all."""
 
     qualities: list[float] = field(default_factory=lambda: [30.0, 60.0, 100.0])
     patches: int = 60000
     rounds: int = 2
+    minutes: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,31 @@ def step_loss(codec: Tokenizer, x: torch.Tensor, rates: TokenRates, share: float
     return distortion(x, codec.synthesis(out.y_hat), bits) + 0.1 * out.loss
 
 
-@torch.no_grad()
 def fit_prior(codec: Tokenizer, sets: list[SeriesSet], recipe: SeriesRecipe, log) -> None:
-    """Step 3. Every set counts the same."""
+    """Step 3."""
     codec.eval()
+    learned = isinstance(codec.latent_codec.prior, LearnedPrior)
+    (_train_prior if learned else _count_prior)(codec, sets, recipe, log)
+
+
+def _train_prior(codec: Tokenizer, sets: list[SeriesSet], recipe: SeriesRecipe, log) -> None:
+    """On tokens at all qualities; each set has as many as its patches, up to the recipe's."""
+    network, latent = None, codec.latent_codec
+    blocks = [_sequences(s, codec.patch, recipe.prior.patches, codec.sequence_steps) for s in sets]
+    for number in range(recipe.prior.rounds):
+        tokens = []
+        with torch.no_grad():
+            for y, quality in ((codec.analysis(x), quality) for x in blocks for quality in recipe.prior.qualities):
+                stages, weight = codec.rate_of(quality)
+                tokens.append(latent.tokenize(y, stages, weight * codec._error(y, stages) if number else 0.0))
+        minutes = recipe.prior.minutes / recipe.prior.rounds
+        options = PriorTraining(_MANY_STEPS, minutes, patience=_MANY_STEPS, seed=recipe.seed + number)
+        network = train_prior(latent.prior, tokens, options, log, network)
+
+
+@torch.no_grad()
+def _count_prior(codec: Tokenizer, sets: list[SeriesSet], recipe: SeriesRecipe, log) -> None:
+    """Every set counts the same."""
     latent = codec.latent_codec
     blocks = [_sequences(s, codec.patch, recipe.prior.patches) for s in sets]
     for number in range(recipe.prior.rounds + 1):
@@ -137,7 +164,9 @@ def fit_prior(codec: Tokenizer, sets: list[SeriesSet], recipe: SeriesRecipe, log
 
 def _sequences(s: SeriesSet, patch: int, patches: int, steps: int = 128) -> torch.Tensor:
     length = steps * patch
-    rows = [z[: len(z) // length * length].T.reshape(-1, length) for z in s.normalised() if len(z) >= length]
+    pieces = s.normalised()
+    length = min(length, min(map(len, pieces)) // patch * patch)
+    rows = [z[: len(z) // length * length].T.reshape(-1, length) for z in pieces]
     x = np.concatenate(rows)
     return torch.from_numpy(x[:: max(1, len(x) * steps // patches)].copy())
 
