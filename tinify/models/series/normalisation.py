@@ -144,7 +144,7 @@ class Moments:
     @classmethod
     def _quick(cls, samples: np.ndarray) -> Moments | None:
         """In float32 and few passes; None where that is not good enough."""
-        x = torch.from_numpy(samples)
+        x = torch.from_numpy(samples if samples.flags.writeable else samples.copy())
         variance, mean = (part.double().numpy() for part in torch.var_mean(x, dim=0, correction=0))
         low, high = torch.aminmax(x, dim=0)
         deviation, constant = np.sqrt(variance), (low == high).numpy()
