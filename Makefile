@@ -7,7 +7,7 @@ PY     := $(VENV)/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 CORE   := $(wildcard src/*) CMakeLists.txt pyproject.toml constraints.txt
 
-.PHONY: help demo test parity bench bench-image curves asan wheel lint format clean
+.PHONY: help demo test parity bench bench-image curves study-series asan wheel lint format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -42,6 +42,9 @@ bench-image: $(VENV)/ready $(PARITY)/ready  ## image codecs beside CompressAI's
 curves: $(VENV)/ready  ## rate-distortion curves from real files (needs the data sets: TINIFY_DATA)
 	$(PY) benchmarks/image_curves.py
 	$(PY) benchmarks/series_curves.py
+
+study-series: $(VENV)/ready  ## tokenizers against TCRAE and peers, trained and written up (needs the data sets: TINIFY_DATA)
+	$(PY) -m tinify.evaluation.study studies/series.toml --output docs/studies --name tokenizer-vs-tcrae
 
 asan: $(VENV)/ready  ## fuzz the native coders under address and undefined-behaviour sanitizers
 	cmake -S . -B build/asan -DTINIFY_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo

@@ -2,7 +2,7 @@
 """Rate-distortion of series codecs on test splits of real sets, from real files, beside SZ3, pcodec and a trained DCT.
 
     python benchmarks/series_curves.py                                   # the zoo's series codecs
-    python benchmarks/series_curves.py --codecs dct-tokenizer --sets ettm1 imu_broad --qualities 20 50 80
+    python benchmarks/series_curves.py --codecs series-mixing --sets ettm1 imu_broad --qualities 20 50 80
 
 Bits per value: bytes of the whole .tnf files (headers, scales, all) * 8 / values. NRMSE: root of the mean squared
 error in units of each channel's deviation on the train split. The peers in classical_rd.json were given values in these
@@ -16,68 +16,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import tinify
-from tinify import container
 from tinify.data.series import SeriesSet, read_series_sets
 from tinify.evaluation.provenance import command, versions
-from tinify.signal import Signal
+from tinify.evaluation.series_curves import (
+    at_targets,
+    curve_of,
+    geometric_mean,
+    measure,
+    peers_at_targets,
+    rounded,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-CODECS = ("dct-tokenizer", "tokenizer")
+CODECS = ("series-mixing", "tokenizer")
 TARGETS = (0.01, 0.03, 0.1, 0.3)
 QUALITIES = tuple(float(q) for q in np.linspace(0, 100, 13))
-PEERS = {"SZ3": ("sz3",), "pcodec": ("quant+pcodec",), "trained DCT": ("tdct",)}
-
-
-def measure(codec, series: SeriesSet, quality: float, own_scale: bool) -> dict[str, float]:
-    """One point of a curve: all recordings of a set at one quality."""
-    size = values = bits = 0
-    error = worst = seconds_in = seconds_out = 0.0
-    for piece in series.pieces:
-        x = piece.astype(np.float32)
-        start = time.perf_counter()
-        file = codec.pack(Signal("series", x), quality=quality, scale=None if own_scale else series.deviation)
-        data = container.pack(file)
-        middle = time.perf_counter()
-        y = codec.unpack(container.unpack(data)).samples
-        seconds_in, seconds_out = seconds_in + middle - start, seconds_out + time.perf_counter() - middle
-        off = (y.astype(np.float64) - x) / series.deviation
-        size, values, bits = size + x.nbytes, values + x.size, bits + 8 * len(data)
-        error, worst = error + np.square(off).sum(), max(worst, float(np.abs(off).max()))
-    return {
-        "quality": quality,
-        "bits_per_value": bits / values,
-        "nrmse": float(np.sqrt(error / values)),
-        "max_error": worst,
-        "encode_mb_s": size / seconds_in / 1e6,
-        "decode_mb_s": size / seconds_out / 1e6,
-    }
-
-
-def at_targets(points: list[tuple[float, float]]) -> list[float | None]:
-    """Bits per value at each of TARGETS, from (bits per value, nrmse); None where the curve is not fine enough."""
-    curve = np.array(sorted({nrmse: bits for bits, nrmse in points}.items()))
-    found = []
-    for target in TARGETS:
-        logs = np.interp(np.log(target), np.log(curve[:, 0]), np.log(np.maximum(curve[:, 1], 1e-6)))
-        found.append(float(np.exp(logs)) if curve[0, 0] <= target else None)
-    return found
-
-
-def peers_of(measured: dict) -> dict[str, list[float | None]]:
-    """Bits per value of each peer at TARGETS: the least among the variants of the trained DCT."""
-    peers = {}
-    for peer, prefixes in PEERS.items():
-        curves = [points for name, points in measured.items() if isinstance(points, list) and name.startswith(prefixes)]
-        rows = [at_targets([(bits, nrmse) for bits, nrmse, _ in points]) for points in curves]
-        peers[peer] = [min((row[i] for row in rows if row[i] is not None), default=None) for i in range(len(TARGETS))]
-    return peers
 
 
 def study(codec, sets: list[SeriesSet], classical: dict, qualities, own_scale: bool) -> dict:
@@ -85,8 +44,8 @@ def study(codec, sets: list[SeriesSet], classical: dict, qualities, own_scale: b
     results = {}
     for series in sets:
         points = [measure(codec, series, quality, own_scale) for quality in qualities]
-        mine = at_targets([(p["bits_per_value"], p["nrmse"]) for p in points])
-        peers = peers_of(classical[series.name])
+        mine = at_targets(curve_of(points), TARGETS)
+        peers = peers_at_targets(classical[series.name], TARGETS)
         best = [min(peer[i] for peer in peers.values() if peer[i] is not None) for i in range(len(TARGETS))]
         ratio = [None if m is None else m / b for m, b in zip(mine, best, strict=True)]
         results[series.name] = {"bits_per_value": mine, "peers": peers, "to_best_peer": ratio, "points": points}
@@ -96,16 +55,7 @@ def study(codec, sets: list[SeriesSet], classical: dict, qualities, own_scale: b
 def geometric_means(results: dict) -> list[float | None]:
     """Of the ratios to the best peer, over all sets; None where a set's curve does not reach."""
     columns = zip(*(entry["to_best_peer"] for entry in results.values()), strict=True)
-    return [None if None in column else float(np.exp(np.mean(np.log(column)))) for column in columns]
-
-
-def rounded(value):
-    """The same nested lists and mappings with five significant digits."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
+    return [geometric_mean(column) for column in columns]
 
 
 def print_table(name: str, results: dict, means: list[float | None]) -> None:
