@@ -204,5 +204,5 @@ def test_a_codec_is_loaded_once():
 
 
 def test_what_is_no_codec_is_a_config_error():
-    with pytest.raises(ConfigError, match="give a name, a folder"):
+    with pytest.raises(ConfigError, match="give a name, a codec file, a folder"):
         tinify.compress(series(), codec=3)

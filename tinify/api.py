@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from tinify import config, container, zoo
-from tinify.errors import ConfigError, DesyncError, FormatError, InputError, TinifyError
+from tinify import codec_file, config, container, zoo
+from tinify.errors import ConfigError, DesyncError, FormatError, InputError, TinifyError, UnknownComponentError
 from tinify.rate_search import pack_to_psnr, pack_to_rate
 from tinify.signal import Signal
 
 if TYPE_CHECKING:
     from tinify.models.series.reader import SeriesReader
 
-DEFAULT_CODECS = {"image": "photo-hyperprior", "series": "dct-tokenizer"}
+DEFAULT_CODECS = {"image": "photo-hyperprior", "series": "series-mixing"}
 AXES = "ndim"  # metadata: how many axes an array had that `compress` gave one more
 _NATIVE_AXES = {"image": 3, "series": 2}
 
 build = config.build
 
-_codecs: dict[str, Any] = {}
+_codecs: dict[Any, Any] = {}
 _lock = threading.Lock()
 
 
@@ -48,8 +48,8 @@ def compress(
 
     x: an array, a Signal, or the path of a file that `tinify.media` reads. An array (H, W, 1..4) of uint8 is a picture;
         (T, C) or (T,) of any numeric type is a series. With an image codec given, (H, W) is a grey picture.
-    codec: a name of `tinify models`, a folder with codec.toml, or a codec that was built; by default the one for the
-        kind of signal (DEFAULT_CODECS).
+    codec: a name of `tinify models`, a codec file ("my.codec", see `tinify fit`), a folder with codec.toml, or a codec
+        that was built; by default the one for the kind of signal (DEFAULT_CODECS).
     quality: in [0, 100], more is better and larger; by default the codec's own.
     target_bpp: bits per pixel, or per number of a series: the best file of at most that size.
     target_psnr: dB, of a picture's colours, or of a series in units of each channel's range: the smallest file of at
@@ -110,8 +110,7 @@ def open(source: bytes | str | os.PathLike | BinaryIO, codec: Any = None) -> Ser
         header = found if isinstance(found, container.TnfFile) else found.file
         if header.modality != "series":
             raise InputError(f"the file holds {header.modality}; only a series can be read in rows")
-        codec = _codec(header.codec, from_file=True) if codec is None else _codec(codec)
-        _check_fingerprint(header, codec)
+        codec = _codec_of(header, codec)
         if not hasattr(codec, "unpack_rows"):
             raise InputError(f"codec {header.codec!r} decodes files as a whole, not in rows")
         return SeriesReader(codec, found, file)
@@ -160,8 +159,7 @@ def decompress_signal(
 ) -> Signal:
     """As `decompress`, with the metadata. `max_elements` bounds what is decoded. options: threads, progress."""
     file = container.unpack(data, max_elements=max_elements)
-    codec = _codec(file.codec, from_file=True) if codec is None else _codec(codec)
-    _check_fingerprint(file, codec)
+    codec = _codec_of(file, codec)
     try:
         return codec.unpack(file, **_options(codec, **options))
     except TinifyError:
@@ -174,11 +172,16 @@ def decompress_signal(
 
 
 def load(name: str | os.PathLike) -> Any:
-    """The pretrained codec of that name, or of a folder with codec.toml; loaded once and kept. Errors: `zoo.load`."""
-    key = os.path.abspath(name) if zoo.is_folder(name) else os.fspath(name)
+    """The pretrained codec of that name, of a folder with codec.toml or of a codec file (`tinify fit` writes them);
+    loaded once and kept. Errors: those of
+    `zoo.load` and `codec_file.load`."""
+    key: Any = os.path.abspath(name) if zoo.is_folder(name) else os.fspath(name)
+    read = zoo.load
+    if codec_file.is_named(name):
+        key, read = _state_of(name), codec_file.load
     with _lock:
         if key not in _codecs:
-            _codecs[key] = zoo.load(name)
+            _codecs[key] = read(name)
         return _codecs[key]
 
 
@@ -220,14 +223,36 @@ def _modality(samples: np.ndarray) -> str:
     )
 
 
-def _codec(codec: Any, *, from_file: bool = False) -> Any:
+def _state_of(path: str | os.PathLike) -> Any:
+    """Another value whenever the file is written anew; a file that is missing is left to its reader."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return os.path.abspath(path)
+    return os.path.abspath(path), found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _codec(codec: Any) -> Any:
     if hasattr(codec, "pack") and hasattr(codec, "unpack"):
         return codec
-    if from_file:
-        zoo.find(codec)  # a file names a codec of the zoo; it must not make us read a folder of its choice
-    elif not isinstance(codec, (str, os.PathLike)):
-        raise ConfigError(f"codec is {codec!r}; give a name, a folder with codec.toml, or a codec")
+    if not isinstance(codec, (str, os.PathLike)):
+        raise ConfigError(f"codec is {codec!r}; give a name, a codec file, a folder with codec.toml, or a codec")
     return load(codec)
+
+
+def _codec_of(file: container.TnfFile, codec: Any) -> Any:
+    """The codec given, or the one that the file names, after a check that it has the weights that made the file."""
+    if codec is None:
+        if codec_file.is_named(file.codec):
+            raise UnknownComponentError(
+                f"the file was made with the codec file {file.codec!r} (weights {file.fingerprint.hex()}), which is "
+                f"needed to read it; give it: --codec {file.codec}, or codec={file.codec!r} in Python"
+            )
+        zoo.find(file.codec)  # a file names a codec of the zoo; it must not make us read a folder of its choice
+        codec = file.codec
+    codec = _codec(codec)
+    _check_fingerprint(file, codec)
+    return codec
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -302,6 +327,6 @@ def _check_fingerprint(file: container.TnfFile, codec: Any) -> None:
     if file.fingerprint != own:
         raise DesyncError(
             f"the file was made by {file.codec!r} with weights {file.fingerprint.hex()}, and the "
-            f"{codec.name!r} here has {own.hex()}: it would decode to something else. Install the "
-            "version of tinify-codec (or of the plugin) that wrote it, or give its folder as the codec"
+            f"{codec.name!r} here has {own.hex()}: it would decode to something else. Install the version of "
+            "tinify-codec (or of the plugin) that wrote it, or give its codec file or folder as the codec"
         )

@@ -22,11 +22,19 @@ else:
 def read_toml(path: str | os.PathLike) -> dict[str, Any]:
     """The mapping in a TOML file. InputError when it cannot be read, ConfigError when it is not TOML."""
     try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
+        return parse_toml(Path(path).read_text("utf-8"), str(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """The mapping that TOML text describes. ConfigError, which begins with `where` it stands."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{where}: not valid TOML: {error}") from error
 
 
 def build(config: Mapping[str, Any] | str | os.PathLike) -> Any:

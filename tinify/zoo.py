@@ -220,4 +220,7 @@ def _unknown(name: str) -> str:
     broken = plugins.host().broken_plugins()
     if broken:
         message += f". Not loaded, and so perhaps its owner: {', '.join(broken)}"
-    return f"{message}; run `tinify models` for the list, or give a folder with {CODEC_FILE} ('./my-codec')"
+    return (
+        f"{message}; run `tinify models` for the list, or give a codec file ('my.codec') "
+        f"or a folder with {CODEC_FILE} ('./my-codec')"
+    )

@@ -47,7 +47,9 @@ class Options:
 @click.command()
 @click.argument("paths", nargs=-1, metavar="IN... [OUT]")
 @click.option("--output", "-o", help="Output file or folder; every path is then an input.")
-@click.option("--codec", help="A name of `tinify models`, a codec file (my.codec) or a folder (./mine). Default: by the input.")
+@click.option(
+    "--codec", help="A name of `tinify models`, a codec file (my.codec) or a folder (./mine). Default: by the input."
+)
 @click.option("--quality", type=click.FloatRange(0, 100), help="0 to 100, more is better and larger.")
 @click.option(
     "--target-bpp",

@@ -46,7 +46,7 @@ class _Rows(click.ParamType):
 @click.command()
 @click.argument("paths", nargs=-1, metavar="IN... [OUT]")
 @click.option("--output", "-o", help="Output file or folder; every path is then an input.")
-@click.option("--codec", help="Folder of the codec (./mine), for files whose codec is not in the zoo.")
+@click.option("--codec", help="Codec file (my.codec) or folder (./mine), for files whose codec is not in the zoo.")
 @click.option("--format", "extension", help="Extension of outputs that are not named, such as png or npy.")
 @click.option(
     "--rows", type=_Rows(), metavar="A:B", help="Of a series, only rows A up to, not with, B; others are not read."

@@ -15,7 +15,7 @@ from tinify.cli.paths import Source, expand
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...")
-@click.option("--codec", help="Folder of the codec (./mine), for files whose codec is not in the zoo.")
+@click.option("--codec", help="Codec file (my.codec) or folder (./mine), for files whose codec is not in the zoo.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @json_option
 def verify(paths, codec, recursive, as_json) -> int:

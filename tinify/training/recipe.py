@@ -60,7 +60,12 @@ def read_recipe(path: str | Path, kind: type = Recipe) -> Any:
 
     Raises ConfigError with the path of a key that is unknown, missing or ill-typed, InputError without the file.
     """
-    return _record(kind, read_toml(path), "")
+    return parse_recipe(read_toml(path), kind)
+
+
+def parse_recipe(table: Any, kind: type) -> Any:
+    """The same from a table that is read already."""
+    return _record(kind, table, "")
 
 
 def _record(cls: type, table: Any, where: str) -> Any:
