@@ -19,6 +19,7 @@ VERBS = {
     "decompress": ("tinify.cli.decompress:decompress", "Restore files from .tnf."),
     "inspect": ("tinify.cli.inspect:inspect", "Show what a .tnf file holds, without decoding it."),
     "verify": ("tinify.cli.verify:verify", "Decode .tnf files in full and check them."),
+    "fit": ("tinify.cli.fit:fit", "Make a codec for your own series: a codec file that --codec takes."),
     "models": ("tinify.cli.models:models", "List the pretrained codecs."),
     "components": ("tinify.cli.components:components", "List the registered parts that codecs are made of."),
     "plugins": ("tinify.cli.plugins:plugins", "List the plugins and their problems."),

@@ -236,6 +236,15 @@ def _is_sound(description: dict) -> bool:
     return all(isinstance(name, str) for name in names) and all(isinstance(c, list | str) for c in columns)
 
 
+def channel_names(signal: Signal) -> list[str]:
+    """What the header of the CSV calls the channels; nothing where there is no header or no CSV."""
+    if "csv" not in signal.metadata:
+        return []
+    description, _ = _description(signal.metadata["csv"])
+    names = description.get("names") or []
+    return [name for name, kind in zip(names, description["columns"], strict=False) if not isinstance(kind, str)]
+
+
 def restores(signal: Signal) -> str | None:
     if signal.modality != "series" or "csv" not in signal.metadata:
         return None
