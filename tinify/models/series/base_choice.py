@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _PROBE_VALUES = 1 << 15
 _MOST_ALONE = 16  # channels that are also judged one by one
-_HOPELESS = 1.3  # times the cost of the grids alone: no channel is judged after that
 
 
 def choose_base(
@@ -61,7 +60,7 @@ class _Trial:
         costs = {quality: self.cost(possible, quality) for quality in qualities}
         quality = min(costs, key=costs.__getitem__)
         options = {alone: nothing, costs[quality]: possible}
-        if 2 <= len(possible) <= _MOST_ALONE and costs[quality] < _HOPELESS * alone and not self.maker.own:
+        if 2 <= len(possible) <= _MOST_ALONE and not self.maker.own:
             some = self._cheaper_alone(possible, quality)
             if some.any() and not (some == possible).all():
                 options[self.cost(some, quality)] = some

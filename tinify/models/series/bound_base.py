@@ -10,7 +10,7 @@ import numpy as np
 
 from tinify.container import CRITICAL, PAYLOAD, Section, pack_body, pack_strings, unpack_body, unpack_strings
 from tinify.errors import FormatError
-from tinify.models.series.gaps import fill_gaps
+from tinify.models.series.gaps import fill_gaps, gap_codes
 from tinify.models.series.normalisation import Normalisation
 from tinify.models.series.on_grids import Series
 
@@ -40,13 +40,14 @@ class BaseMaker:
 
     @classmethod
     def of(cls, codec: SeriesFiles, series: Series) -> BaseMaker:
-        scale = codec.normalisation_of(series.samples, series.codes == 0)
+        codes = gap_codes(series.samples)  # `series.codes` says nothing of channels that are kept verbatim
+        scale = codec.normalisation_of(series.samples, codes == 0)
         own = scale is None
         if own:
             scale = codec.checked_normalisation(series.samples.shape[1])
         elif codec.base_in_bounds:
             scale = scale.in_units(np.where(series.eps > 0, series.eps, 1.0))
-        return cls(codec, series.eps, scale, own, scale.apply(fill_gaps(series.samples, series.codes)))
+        return cls(codec, series.eps, scale, own, scale.apply(fill_gaps(series.samples, codes)))
 
     def qualities(self, possible: np.ndarray) -> tuple[float, ...]:
         """Those worth trying for the channels (C,) bool."""

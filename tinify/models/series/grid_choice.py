@@ -26,7 +26,7 @@ from tinify.models.series.lossless import decimal_of, divisor_of, power_of
 
 MARGIN = 1 - 2.0**-20
 _FEW_DIGITS, _DIGITS, _MANY_ROWS = 7, 15, 1 << 12
-_PLAIN, _MOST_FIRST, _MOST_MULTIPLE = 1 << 24, 1 << 53, 1 << 62
+_PLAIN, _MOST_FIRST, _MOST_MULTIPLE = 1 << 24, 1 << 53, 1 << 61
 _WORTH = 1.005  # an aligned grid has to be so much coarser: it misses what does not lie on the finer one
 _BEYOND = 0.1  # share of values beyond a grid that make it useless
 _BASE_SHARE, BASE_MARGIN = 1e-4, 2.0**-18  # of the largest number: the least bound, and what floats may be off
@@ -79,7 +79,7 @@ def integers_of(x: np.ndarray, grid: Grid, y_hat: np.ndarray | None = None) -> t
         wide = x.astype(np.int64).view(np.uint64) if x.dtype.kind == "i" else x.astype(np.uint64)
         far = (wide - np.asarray(grid.sample).astype(np.int64).astype(np.uint64)).view(np.int64)
         k = (far + grid.numbers[0] // 2) // grid.numbers[0]
-        return k, np.abs(k) <= MOST_K
+        return k, (k >= -MOST_K) & (k <= MOST_K)
     if grid.kind == BITS:
         k = ordered(x) - grid.numbers[0]
         return k, np.abs(k) <= MOST_K
@@ -172,7 +172,9 @@ def _step(grid: Grid) -> float:
 
 
 def _half_ulp(peak: float, dtype: np.dtype) -> float:
-    return float(np.spacing(dtype.type(min(peak, float(np.finfo(dtype).max))))) / 2 if dtype.kind == "f" else 0.5
+    if dtype.kind != "f":
+        return 0.5
+    return float(np.spacing(dtype.type(min(peak, float(np.finfo(dtype).max) / 2)))) / 2
 
 
 def _digits(x: np.ndarray) -> int:
