@@ -207,9 +207,9 @@ class SeriesFiles:
         patches = -(-rows // self.patch)
         count = -(-patches // self.sequence_steps)
         steps = -(-patches // count)
-        padded = np.concatenate([z, np.repeat(z[-1:], count * steps * self.patch - rows, axis=0)])
-        x = torch.from_numpy(np.ascontiguousarray(padded.T))
-        return x.reshape(channels, count, steps * self.patch), steps
+        x = np.empty((channels, count * steps * self.patch), np.float32)
+        x[:, :rows], x[:, rows:] = z.T, z[-1:].T
+        return torch.from_numpy(x.reshape(channels, count, steps * self.patch)), steps
 
     def unpack(self, file: TnfFile, *, threads: int = THREADS, progress: Progress | None = None) -> Signal:
         """The series, of the shape and type that were packed."""
@@ -227,9 +227,11 @@ class SeriesFiles:
         stored = body.find(NORMALISATION)
         scale = self.checked_normalisation(channels) if stored is None else Normalisation.unpack(stored, channels)
         moving = scale.scale > 0
-        z = np.zeros((rows, channels), dtype=np.float32)
         strings = unpack_strings(body.require(PAYLOAD))
-        z[:, moving] = self.decode_series(body.params, strings, rows, int(moving.sum()))
+        z = self.decode_series(body.params, strings, rows, int(moving.sum()))
+        if not moving.all():
+            z, coded = np.zeros((rows, channels), dtype=np.float32), z
+            z[:, moving] = coded
         gaps = body.find(GAPS)
         samples = _as_type(scale.undo(z, dtype), dtype)
         if not moving.all():

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from tinify.errors import FormatError, InputError
 
@@ -53,14 +52,21 @@ class Normalisation:
         """Normalised float32 samples (T, C); constant channels become 0."""
         scale = np.where(self.scale > 0, self.scale, np.inf)
         if samples.dtype == np.float32 and self._is_narrow:
-            return (samples - self.offset.astype(np.float32)) * (1 / scale).astype(np.float32)
+            offset, factor = self.offset.astype(np.float32), (1 / scale).astype(np.float32)
+            z = np.empty(samples.shape[::-1], np.float32)  # channel after channel: the loops run along memory
+            for channel, row in enumerate(z):
+                np.subtract(samples[:, channel], offset[channel], out=row)
+                row *= factor[channel]
+            return z.T
         return ((samples.astype(np.float64) - self.offset) / scale).astype(np.float32)
 
     def undo(self, z: np.ndarray, dtype: np.dtype | type = np.float64) -> np.ndarray:
         """Samples (T, C) in float64, or in float32 where these are what `dtype` asks for and lose nothing."""
         with np.errstate(over="ignore", invalid="ignore"):
             if dtype == np.float32 and z.dtype == np.float32 and self._is_narrow:
-                return z * self.scale.astype(np.float32) + self.offset.astype(np.float32)
+                x = np.ascontiguousarray(z.T) * self.scale.astype(np.float32)[:, None]
+                x += self.offset.astype(np.float32)[:, None]
+                return x.T
             return z.astype(np.float64) * self.scale + self.offset
 
     @property
@@ -144,12 +150,14 @@ class Moments:
     @classmethod
     def _quick(cls, samples: np.ndarray) -> Moments | None:
         """In float32 and few passes; None where that is not good enough."""
-        x = torch.from_numpy(samples if samples.flags.writeable else samples.copy())
-        variance, mean = (part.double().numpy() for part in torch.var_mean(x, dim=0, correction=0))
-        low, high = torch.aminmax(x, dim=0)
-        deviation, constant = np.sqrt(variance), (low == high).numpy()
+        x = np.array(samples.T, order="C")
+        low, high = x.min(axis=1), x.max(axis=1)
+        mean = x.mean(axis=1)
+        x -= mean[:, None]
+        deviation = np.sqrt(np.array([row @ row for row in x], np.float64) / x.shape[1])
         good = (deviation > _NARROW_LEAST) & (deviation < _NARROW_MOST) & (np.abs(mean) < 64 * deviation)
-        return cls(np.full(x.shape[1], len(x)), mean, deviation, constant) if (good & ~constant).all() else None
+        moments = cls(np.full(len(x), x.shape[1]), mean.astype(np.float64), deviation, low == high)
+        return moments if (good & (low < high)).all() else None
 
     @classmethod
     def deviation_of_all(cls, parts: Sequence[Moments]) -> np.ndarray:
