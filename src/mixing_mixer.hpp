@@ -14,7 +14,7 @@ struct Expert {  // a logistic around `centre`, both in 1/256 of an integer
 
     void set(int64_t at, int64_t scale) {
         centre = at;
-        inverse = (1u << 20) / static_cast<uint32_t>(scale < 8 ? 8 : scale);
+        inverse = (1u << 20) / static_cast<uint32_t>(std::clamp<int64_t>(scale, 8, UINT32_MAX));
     }
 
     static uint32_t tail(const Tables& t, int64_t x) {  // mass beyond x, in 1/256 scale

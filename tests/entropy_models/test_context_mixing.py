@@ -64,6 +64,12 @@ def test_any_blocks_of_integers_come_back(q):
     assert np.array_equal(model.decode(model.encode(q), q.shape), q)
 
 
+@pytest.mark.parametrize("value", [-(1 << 30), 1 << 28, 1 << 29, (1 << 30) - 1])
+def test_blocks_of_huge_numbers_only_come_back(value):
+    q = np.full((3, 2, 16), value, np.int32)
+    assert np.array_equal(BlockMixing().decode(BlockMixing().encode(q), q.shape), q)
+
+
 def test_linear_predictions_are_exact_too():
     k = walk()
     first, table = np.array([0, 2, 4, 4]), np.array([(1, 0, 90000), (2, 0, -20000), (0, 0, 50000), (1, 1, 40000)])
