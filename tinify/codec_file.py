@@ -34,7 +34,7 @@ MAGIC, VERSION = b"\x89TNC", 1
 MAX_TOML, MAX_CARD, MAX_WEIGHTS = 1 << 16, 1 << 20, 1 << 28
 PORTABLE = ("series-mixing",)
 """Architectures that a codec file may hold: those whose arguments are numbers, and few."""
-_MAX_NUMBER, _MAX_ITEM, _MAX_ITEMS = 1 << 20, 1 << 12, 16
+_MAX_NUMBER, _MAX_ITEM, _MAX_ITEMS = 1 << 20, 1 << 10, 16
 _HEAD = struct.Struct("<4sB4sIII")
 _CRC = 4
 _STATE = ".state"
@@ -130,7 +130,7 @@ def build(file: CodecFile, name: str = "") -> Any:
         _check_shapes(expected, state)
         codec = registry.build_config(file.table, path="codec")
         codec.load_state_dict(state)
-    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, TinifyError):
             raise
         raise WeightsError(f"the weights do not fit what the codec file describes: {error}") from None
@@ -188,13 +188,13 @@ def _states_of(base: str) -> dict[str, Any]:
 
 def _check_table(table: Any, base: Any) -> None:
     check_keys(table, required=["kind", "name"], optional=table if isinstance(table, dict) else (), where="codec")
-    if base and base not in PORTABLE:
+    if not isinstance(base, str) or (base and base not in PORTABLE):
         raise ConfigError(f"base is {base!r}; a codec file may build on {', '.join(PORTABLE)}")
     if table["kind"] != "codec" or table["name"] not in PORTABLE:
         raise ConfigError(f"codec.name is {table['name']!r}; a codec file may hold {', '.join(PORTABLE)}")
     for key, value in table.items():
         items, most = (value, _MAX_ITEM) if isinstance(value, list) else ([value], _MAX_NUMBER)
-        numbers = all(isinstance(item, int) and 0 <= item <= most for item in items) and len(items) <= _MAX_ITEMS
+        numbers = all(type(item) is int and 0 <= item <= most for item in items) and len(items) <= _MAX_ITEMS
         if key not in ("kind", "name") and not numbers:
             raise LimitError(
                 f"codec.{key}: allowed are a number up to {_MAX_NUMBER}, or {_MAX_ITEMS} up to {_MAX_ITEM}"

@@ -52,9 +52,15 @@ class Made:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="DATA...")
 @click.option("--output", "-o", required=True, help="The codec file to write; its name ends in .codec.")
-@click.option("--epochs", type=click.IntRange(1), default=4, show_default=True, help="Passes over the data.")
 @click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), default=3.0, show_default=True, help="Fewer passes after."
+    "--epochs", type=click.IntRange(1), default=4, show_default=True, help="Passes over the data with --whole."
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Fewer passes where they would take longer.",
 )
 @click.option(
     "--start",
@@ -104,7 +110,8 @@ def fit(paths, output, epochs, minutes, start, whole, force, recursive, as_json)
     with _progress() as say:
         say("read", 0.0)
         recordings = [_read(source) for source in expand(list(paths), EXTENSIONS, recursive)]
-        made = _make(recordings, options, _card(recordings, paths, output, options), say)
+        _check_alike(recordings)
+        made = _make(recordings, target, options, _card(recordings, paths, output, options), say)
     _make_folder(target)
     media.write_whole(target, lambda file: file.write(made.data), overwrite=force)
     _show(_report(made, target, recordings, time.perf_counter() - since), as_json)
@@ -112,35 +119,54 @@ def fit(paths, output, epochs, minutes, start, whole, force, recursive, as_json)
 
 def _read(source: Source) -> Recording:
     from tinify import media
-    from tinify.cli.streams import read_source
     from tinify.errors import InputError
     from tinify.media.csv import channel_names
 
     signal = None if source.path is None else media.open_rows(source.path)
     if signal is None:
-        signal = media.read(read_source(source), name="" if source.path is None else str(source.path))
+        signal = media.read(sys.stdin.buffer if source.path is None else source.path)
     if signal.modality != "series":
         raise InputError(f"{source}: this is no series but {signal.modality}; fit takes CSV, .npy and .npz files")
     return Recording(source.inner.name, signal.samples, channel_names(signal))
 
 
-def _make(recordings: list[Recording], options: dict[str, Any], card: dict[str, Any], say: Progress) -> Made:
+def _check_alike(recordings: list[Recording]) -> None:
+    """InputError unless all have the same channels, by number and, where they are named, by name."""
+    from tinify.errors import InputError
+
+    first = recordings[0]
+    for other in recordings[1:]:
+        counts = [recording.samples.shape[1] for recording in (first, other)]
+        if counts[0] != counts[1]:
+            raise InputError(
+                f"{first.name} has {counts[0]} channels and {other.name} {counts[1]}; fit one codec to each"
+            )
+        for number, (own, theirs) in enumerate(zip(first.names, other.names, strict=False), 1):
+            if own != theirs:
+                raise InputError(
+                    f"channel {number} is {own!r} in {first.name} and {theirs!r} in {other.name}; a codec is for the "
+                    "same channels in the same order"
+                )
+
+
+def _make(
+    recordings: list[Recording], target: Path, options: dict[str, Any], card: dict[str, Any], say: Progress
+) -> Made:
     from tinify import api, codec_file
     from tinify.training.break_even import QUALITIES, compare
-    from tinify.training.fit import FitOptions, fit, split, with_state_of
+    from tinify.training.fit import FitOptions, fit, split, table_for, with_state_of
 
     general = api.load(GENERAL)
     learned, held_out = split([recording.samples for recording in recordings])
     own = fit(
         learned,
-        FitOptions(options["epochs"], options["minutes"]),
+        FitOptions(options["epochs"] if options["whole"] else 1, options["minutes"]),
         start=general if options["start"] == "general" else None,
         progress=lambda stage, share: say(stage, 0.02 + 0.58 * share),
     )
     lean = with_state_of(general, own)
-    own.name = lean.name = GENERAL
-    table = {"kind": "codec", "name": "series-mixing", "blocks": list(own.blocks)}
-    table |= {"channels": own.fitted.channels, "features": len(own.fitted.table)}
+    own.name = lean.name = codec_file.recorded_name(target)
+    table = table_for(own.fitted.channels, own.blocks)
     kept, other = (own, lean) if options["whole"] else (lean, own)
     points = compare(kept, general, held_out, progress=lambda stage, share: say(stage, 0.6 + 0.3 * share))
     card["held_out"] = [asdict(point) for point in points]
@@ -221,7 +247,7 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     print_rows(rows, columns, as_json=False)
     other = report["other"]
     click.echo(
-        f"\n{'With' if other['whole'] else 'Without'} --whole: {other['bytes']:,} bytes, saves "
+        f"\n{'With --whole and one pass' if other['whole'] else 'Without --whole'}: {other['bytes']:,} bytes, saves "
         f"{other['saved_percent']:.1f} % at quality {other['quality']:.0f}, paid for after {_length(other)}"
     )
 

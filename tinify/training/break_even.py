@@ -19,8 +19,8 @@ from tinify.signal import Signal
 
 QUALITIES = (40.0, 60.0, 80.0)
 MOST_NUMBERS = 1 << 17
-_TRIES, _CLOSE = 3, 0.005
-_QUALITY_AN_OCTAVE = 100 / 13
+_TRIES, _CLOSE = 5, 0.005
+_QUALITY_AN_OCTAVE, _FURTHER = 100 / 13, 1.3
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,27 @@ def compare(
 
 
 def _bits_at(codec: SeriesMixing, pieces: list[np.ndarray], quality: float, aim: float, scale: np.ndarray) -> float:
-    """Bits of the codec at an error of `aim`: along the line through the two nearest of some tries."""
-    tries = []
+    """Bits of the codec at an error of `aim`: of the nearest of some tries on one side of it, or on the line through
+    the nearest on either side. Errors jump where another way of coding is chosen, so that a line goes no further."""
+    below = above = None  # (octaves beyond `aim`, bits, quality)
     for _ in range(_TRIES):
         bits, error = _measure(codec, pieces, quality, scale, scale)
         if not (aim > 0 and error > 0):
             return bits
         off = math.log2(error / aim)
-        tries.append((off, bits))
         if abs(off) < _CLOSE:
             return bits
-        quality = min(100.0, max(0.0, quality + _QUALITY_AN_OCTAVE * off))
-    (x0, y0), (x1, y1) = sorted(tries, key=lambda t: abs(t[0]))[:2]
-    return y0 if x0 == x1 else y0 - x0 * (y1 - y0) / (x1 - x0)
+        if off > 0:
+            above = min(above or (math.inf,), (off, bits, quality))
+        else:
+            below = max(below or (-math.inf,), (off, bits, quality))
+        if above and below:
+            quality = (above[2] + below[2]) / 2
+        else:
+            quality = min(100.0, max(0.0, quality + _FURTHER * _QUALITY_AN_OCTAVE * off))
+    if not (above and below):
+        return (above or below)[1]
+    return (above[0] * below[1] - below[0] * above[1]) / (above[0] - below[0])
 
 
 def _measure(

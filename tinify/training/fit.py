@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tinify import registry
 from tinify.errors import ConfigError, InputError
 from tinify.models.series.gaps import fill_gaps, gap_codes
 from tinify.models.series.normalisation import Moments, Normalisation
@@ -23,7 +24,7 @@ from tinify.training import predictions
 from tinify.training.mixing import MixingOptions, learn
 
 HELD_OUT = 0.1
-LEAST_ROWS, MOST_CHANNELS, MOST_PREDICTED = 512, 2048, 64
+LEAST_ROWS, MOST_CHANNELS, MOST_PREDICTED = 512, 2048, 160
 MOST_NUMBERS = 1 << 23  # that are learned from; of longer recordings evenly spread parts
 _PARTS, _SHORTEST = 16, 32
 _TRIAL_ROWS = 1 << 14
@@ -39,30 +40,48 @@ class FitOptions:
     seed: int = 0
 
 
+def table_for(channels: int, blocks: Sequence[int] | None = None) -> dict[str, Any]:
+    """What `tinify.build` makes a codec of that can be fitted to so many channels."""
+    features = predictions.count(channels) if channels <= MOST_PREDICTED else 0
+    table = {"kind": "codec", "name": "series-mixing", "channels": channels, "features": features}
+    return table if blocks is None else table | {"blocks": list(blocks)}
+
+
+def set_normalisation(codec: SeriesMixing, offset: np.ndarray, scale: np.ndarray) -> None:
+    """What files need not say: offsets and scales (C,) of the channels."""
+    codec.fitted.offset.copy_(torch.from_numpy(offset))
+    codec.fitted.scale.copy_(torch.from_numpy(scale))
+
+
 def split(recordings: Sequence[Any]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """`(learned, held_out)` pieces (T, C) of recordings, which need only `shape` and `[a:b]`: the last tenth of the
-    rows of each is held out. InputError when they are too short or do not have the same channels."""
+    rows of each is held out, and those with fewer than 32 rows are left out. InputError when what is left is too little
+    or they do not have the same channels."""
     channels = {recording.shape[1] for recording in recordings}
     if len(channels) != 1:
         raise InputError(f"series of {sorted(channels)} channels; one codec is for series of the same channels")
+    recordings = [recording for recording in recordings if recording.shape[0] >= _SHORTEST]
     count, rows = channels.pop(), sum(recording.shape[0] for recording in recordings)
     if not 1 <= count <= MOST_CHANNELS:
         raise InputError(f"series of {count} channels; a codec can be fitted to 1 to {MOST_CHANNELS}")
     if rows < LEAST_ROWS:
-        raise InputError(f"{rows} rows are too few to fit a codec to; at least {LEAST_ROWS} are needed")
+        raise InputError(
+            f"{rows} rows are too few to fit a codec to; at least {LEAST_ROWS} are needed, in recordings of "
+            f"{_SHORTEST} and more"
+        )
     cuts = [recording.shape[0] - int(HELD_OUT * recording.shape[0]) for recording in recordings]
     share = min(1.0, MOST_NUMBERS / max(1, count * sum(cuts)))
     pairs = list(zip(recordings, cuts, strict=True))
     learned = [part for recording, cut in pairs for part in _parts(recording, cut, share)]
-    held_out = [recording[cut:][: max(1, MOST_NUMBERS // count)] for recording, cut in pairs if cut < len(recording)]
-    return [piece for piece in learned if len(piece) >= _SHORTEST] or learned, held_out
+    return learned, [recording[cut : cut + max(1, MOST_NUMBERS // count)] for recording, cut in pairs]
 
 
 def _parts(recording: Any, stop: int, share: float) -> list[np.ndarray]:
     if share == 1.0:
         return [recording[:stop]]
-    rows = max(1, int(share * stop / _PARTS))
-    return [recording[start : start + rows] for start in np.linspace(0, stop - rows, _PARTS).astype(int)]
+    rows = min(stop, max(_SHORTEST, int(share * stop)))
+    parts = max(1, min(_PARTS, rows // _SHORTEST))
+    return [recording[a : a + rows // parts] for a in np.linspace(0, stop - rows // parts, parts).astype(int)]
 
 
 def fit(
@@ -82,24 +101,21 @@ def fit(
     say("channels", 0.0)
     scale = normalisation_of(pieces)
     z = [scale.apply(fill_gaps(piece, gap_codes(piece))) for piece in pieces]
-    channels = z[0].shape[1]
-    features = predictions.count(channels) if channels <= MOST_PREDICTED else 0
-    codec = SeriesMixing((start or SeriesMixing()).blocks, channels=channels, features=features)
+    codec = registry.build_config(table_for(z[0].shape[1], start and start.blocks))
     if start is not None:
         for mine, theirs in zip((codec.grid, *codec.models), (start.grid, *start.models), strict=True):
             mine.state = theirs.state.clone()
     stages = ["grid", *(f"blocks of {block}" for block in codec.blocks)]
-    done = iter([*stages[1:], "done"])
-    say(stages[0], 0.02)
-    learn(
-        codec,
-        [z],
-        _amount(codec, z, options),
-        options.seed,
-        lambda entry: say(stage := next(done), (stages.index(stage) if stage in stages else len(stages)) / len(stages)),
-    )
-    codec.fitted.offset.copy_(torch.from_numpy(scale.offset))
-    codec.fitted.scale.copy_(torch.from_numpy(scale.scale))
+    begun = iter(enumerate(stages))
+
+    def say_next(_: Any = None) -> None:
+        number, stage = next(begun, (None, None))
+        if stage is not None:
+            say(stage, max(0.02, number / len(stages)))
+
+    say_next()
+    learn(codec, [z], _amount(codec, z, options), options.seed, say_next)
+    set_normalisation(codec, scale.offset, scale.scale)
     return codec.eval().requires_grad_(False)
 
 
