@@ -20,12 +20,11 @@ from tinify.evaluation.study.config import Entry, Study
 from tinify.models.base import Codec
 from tinify.models.series.series_mixing import SeriesMixing
 from tinify.models.series.tokenizer import Tokenizer
-from tinify.training import mixing, predictions, series, tcrae
+from tinify.training import fit, mixing, series, tcrae
 from tinify.training.recipe import parse_recipe
 
 Log = Callable[[dict], None]
 _MANY_STEPS = 10_000_000  # the minutes end a training
-_FEATURED_CHANNELS = 160  # more are too many for linear predictions
 
 
 def build(study: Study, entry: Entry, data: Path, set_name: str) -> Codec:
@@ -36,8 +35,7 @@ def build(study: Study, entry: Entry, data: Path, set_name: str) -> Codec:
     table = dict(entry.codec)
     if entry.fit_channels:
         channels = len(_sets(study, data, "train", [set_name])[0].mean)
-        features = predictions.count(channels) if channels <= _FEATURED_CHANNELS else 0
-        table |= {"channels": channels, "features": features}
+        table |= fit.table_for(channels)
     codec = registry.build_config({"kind": "codec", **table}, path=f"{entry.name}.codec")
     codec.name = entry.codec["name"]
     if not entry.weighs_bits:
@@ -80,8 +78,7 @@ def _train_tcrae(codec, study: Study, entry: Entry, sets, networks: Path | None,
 
 def _train_mixing(codec: SeriesMixing, study: Study, entry: Entry, sets, networks: Path | None, log: Log) -> None:
     if codec.fitted is not None:
-        codec.fitted.offset.copy_(torch.from_numpy(sets[0].mean))
-        codec.fitted.scale.copy_(torch.from_numpy(sets[0].deviation))
+        fit.set_normalisation(codec, sets[0].mean, sets[0].deviation)
     recipe = parse_recipe({"codec": entry.codec, **entry.options}, mixing.MixingRecipe)
     codec.eval()
     mixing.learn(codec, [s.normalised() for s in sets], recipe.learn, study.seed, log)
