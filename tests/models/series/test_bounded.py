@@ -18,6 +18,7 @@ from tinify.models.series.bounded import ESCAPES, GRIDS
 from tinify.models.series.error_bound import ErrorBound
 from tinify.models.series.series_mixing import SeriesMixing
 from tinify.signal import Signal
+from tinify.training.fit import FitOptions, fit
 
 TYPES = ["float16", "float32", "float64", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "bool"]
 
@@ -261,3 +262,36 @@ def test_forged_files_are_refused_or_give_what_they_declare(eps):
         except TinifyError:
             refused += 1
     assert refused > 100
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "csv"])
+def test_a_value_that_is_frequent_does_not_fall_between_two_points_of_a_grid(dtype):
+    noise = np.random.default_rng(0).uniform(-0.45, 0.45, (20000, 1))
+    x = noise + np.random.default_rng(1).integers(0, 2, (20000, 1))  # two clusters, a step apart, around 0 and 1
+    moved = x + 0.5
+    scale = 1000.0 if dtype == "int32" else 1.0
+    kind, metadata = ("float64", {"csv": b"some"}) if dtype == "csv" else (dtype, {})
+    sizes = []
+    for samples in (x, moved):
+        samples = np.round(samples * scale, 2).astype(kind)
+        file = Rounding().pack(Signal("series", samples, metadata), max_error=0.5 * scale)
+        y = Rounding().unpack(file).samples
+        assert beyond(samples, y, np.full(1, 0.5 * scale)) == 0
+        sizes.append(len(container.pack(file)))
+    assert sizes[1] < 1.1 * sizes[0]
+
+
+def test_a_fitted_codec_predicts_channels_from_one_another_and_keeps_the_bound():
+    random_ = np.random.default_rng(5)
+    x = random_.normal(size=(6000, 3)) * [1.0, 50.0, 0.01] + [0.0, 1e4, 5.0]
+    x[1:, 1] = 1e4 + 50 * x[:-1, 0] + random_.normal(size=5999)
+    codec = fit([x[:4000]], FitOptions(minutes=0.01))
+    codec.name = "fitted"
+    test, eps = x[4000:].copy(), np.array([0.05, 2.5, 0.0005])
+    own = len(assert_kept(codec, test, eps))
+    codec.fitted.table[:, 2] = 0
+    assert own < 0.9 * len(assert_kept(codec, test, eps))
+    test[7, 1], test[90:95, 0], test[100, 2] = np.nan, 1e30, -np.inf
+    assert_kept(codec, test, eps)
+    assert_kept(codec, np.rint(x[4000:]).astype(np.int32), eps)
+    assert_exact(codec, np.round(x[4000:4500], 2))

@@ -8,34 +8,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinify.entropy_models.context_mixing import GridMixing
 from tinify.models.series.bound_base import Base, BaseMaker
 from tinify.models.series.grid_choice import base_grid_of
-from tinify.models.series.grids import DECIMAL, Grid
-from tinify.models.series.likeness import reference_of
-from tinify.models.series.on_grids import Series, features_of, on_grids
+from tinify.models.series.grid_coding import GridCoding
+from tinify.models.series.grids import DECIMAL, VERBATIM, Grid
+from tinify.models.series.on_grids import Series, on_grids
 
 if TYPE_CHECKING:
     from tinify.models.series.files import SeriesFiles
 
 _PROBE_VALUES = 1 << 15
 _MOST_ALONE = 16  # channels that are also judged one by one
+_NONE = Grid(VERBATIM)
 
 
 def choose_base(
-    codec: SeriesFiles, series: Series, grids: list[Grid], mixing: GridMixing, quality: float | None
-) -> tuple[Base | None, list[Grid]]:
-    """The base of the series, and its grids with it; None where `grids` alone cost less."""
+    codec: SeriesFiles, series: Series, grids: list[Grid], quality: float | None
+) -> tuple[Base | None, list[Grid], GridCoding]:
+    """The base of the series, its grids with it, how to code their integers; no base where `grids` alone cost less."""
     around = [_around(series, c, grid) for c, grid in enumerate(grids)]
     possible = np.array([grid is not None for grid in around], bool)
+    trial = _Trial(series, grids, around, GridCoding.of(codec, len(grids)))
     maker = BaseMaker.of(codec, series) if possible.any() else None
     if maker is None or (maker.own and not possible.all()):
-        return None, grids
-    trial = _Trial(maker, series, grids, around, mixing)
+        return None, grids, trial.coding
+    trial.maker = maker
     chosen, quality = trial.choose(possible, maker.qualities(possible) if quality is None else (quality,))
-    if not chosen.any():
-        return None, grids
-    return maker.make(slice(None), chosen, quality), trial.grids_with(chosen)
+    base = maker.make(slice(None), chosen, quality) if chosen.any() else None
+    return base, trial.grids_with(chosen), trial.coding
 
 
 def _around(series: Series, c: int, grid: Grid) -> Grid | None:
@@ -47,38 +47,46 @@ def _around(series: Series, c: int, grid: Grid) -> Grid | None:
 class _Trial:
     """Costs, in bits, of a part of the series with bases of some channels."""
 
-    def __init__(
-        self, maker: BaseMaker, series: Series, grids: list[Grid], around: list[Grid | None], mixing: GridMixing
-    ):
-        self.maker, self.series, self.grids, self.around, self.mixing = maker, series, grids, around, mixing
+    def __init__(self, series: Series, grids: list[Grid], around: list[Grid | None], coding: GridCoding):
+        self.series, self.grids, self.around = series, grids, around
+        self.maker: BaseMaker | None = None
         self.parts = list(_parts(*series.samples.shape))
+        self.nothing = np.zeros(len(grids), bool)
+        options = coding.options()
+        self.coding = options[0]
+        if len(options) > 1:
+            self.coding = min(options, key=lambda option: self.cost(self.nothing, 0.0, coding=option))
 
     def choose(self, possible: np.ndarray, qualities: tuple[float, ...]) -> tuple[np.ndarray, float]:
         """`(channels that have a base, quality)`; no channels where that does not pay."""
-        nothing = np.zeros_like(possible)
-        alone = self.cost(nothing, 0.0)
+        alone = self.cost(self.nothing, 0.0)
         costs = {quality: self.cost(possible, quality) for quality in qualities}
         quality = min(costs, key=costs.__getitem__)
-        options = {alone: nothing, costs[quality]: possible}
+        options = {alone: self.nothing, costs[quality]: possible}
         if 2 <= len(possible) <= _MOST_ALONE and not self.maker.own:
             some = self._cheaper_alone(possible, quality)
             if some.any() and not (some == possible).all():
                 options[self.cost(some, quality)] = some
         return options[min(options)], quality
 
-    def cost(self, chosen: np.ndarray, quality: float, channels: list[int] | slice = slice(None)) -> float:
-        """Of the channels given, where those chosen, and none beside, have a base."""
-        bits, grids = 0.0, np.array(self.grids_with(chosen), object)[channels].tolist()
+    def cost(
+        self, chosen: np.ndarray, quality: float, only: int | None = None, coding: GridCoding | None = None
+    ) -> float:
+        """Of all channels, or one, where those chosen, and none beside, have a base."""
+        bits, grids, coding = 0.0, self.grids_with(chosen), coding or self.coding
+        if only is not None:
+            grids = [grid if c == only else _NONE for c, grid in enumerate(grids)]
+        channels = slice(None) if only is None else slice(only, only + 1)
         for rows in self.parts:
             y_hat = None
-            if chosen.any():
+            if chosen.any() and self.maker:
                 base = self.maker.make(rows, chosen, quality)
                 bits += 8 * len(base.data)
                 y_hat = base.y_hat[:, channels]
-            found = on_grids(self.series.part(rows, channels), grids, y_hat)
+            found = on_grids(self.series.part(rows, channels), grids[channels], y_hat)
             bits += np.count_nonzero(found.missed) * 8 * (self.series.samples.itemsize + 1)
             if found.k.size:
-                bits += self.mixing.cost(found.k, reference_of(found.k), features_of(grids))
+                bits += coding.cost(found.k, grids)
         return bits
 
     def grids_with(self, chosen: np.ndarray) -> list[Grid]:
@@ -88,7 +96,7 @@ class _Trial:
         better = np.zeros_like(possible)
         for c in np.flatnonzero(possible):
             only = np.arange(len(possible)) == c
-            better[c] = self.cost(only, quality, [int(c)]) < self.cost(np.zeros_like(only), 0.0, [int(c)])
+            better[c] = self.cost(only, quality, int(c)) < self.cost(self.nothing, 0.0, int(c))
         return better
 
 

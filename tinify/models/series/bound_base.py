@@ -41,7 +41,8 @@ class BaseMaker:
     @classmethod
     def of(cls, codec: SeriesFiles, series: Series) -> BaseMaker:
         codes = gap_codes(series.samples)  # `series.codes` says nothing of channels that are kept verbatim
-        scale = codec.normalisation_of(series.samples, codes == 0)
+        with np.errstate(over="ignore"):
+            scale = codec.normalisation_of(series.samples, codes == 0)
         own = scale is None
         if own:
             scale = codec.checked_normalisation(series.samples.shape[1])

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinify.container import CRITICAL, GAPS, PAYLOAD, Body, Section, pack_strings, unpack_strings
-from tinify.entropy_models.context_mixing import GridMixing
-from tinify.errors import FormatError
+from tinify.container import CRITICAL, GAPS, PAYLOAD, Body, Section
 from tinify.models.series import verbatim
 from tinify.models.series.base_choice import choose_base
 from tinify.models.series.bound_base import read_base
@@ -17,9 +15,9 @@ from tinify.models.series.error_bound import Limits
 from tinify.models.series.escapes import pack_escapes, restore_escapes
 from tinify.models.series.gaps import pack_gaps, restore_gaps, unpack_gaps
 from tinify.models.series.grid_choice import grid_of
+from tinify.models.series.grid_coding import GridCoding
 from tinify.models.series.grids import BASE, VERBATIM, pack_grids, unpack_grids
-from tinify.models.series.likeness import pack_reference, reference_of, unpack_reference
-from tinify.models.series.on_grids import Series, features_of, on_grids, samples_of
+from tinify.models.series.on_grids import Series, on_grids, samples_of
 
 if TYPE_CHECKING:
     from tinify.models.series.files import SeriesFiles
@@ -34,11 +32,11 @@ def pack_bounded(codec: SeriesFiles, samples: np.ndarray, limits: Limits, qualit
     └──► the codec, coarsely ──► x - y_hat ──► k ┴─ less ──► GridMixing ──► payload
     """
     samples = samples.view(np.uint8) if samples.dtype.kind == "b" else samples
-    series, mixing = Series.of(samples, limits), _mixing(codec)
+    series = Series.of(samples, limits)
     grids = [grid_of(series.numbers(c), float(limits.eps[c]), limits.text) for c in range(samples.shape[1])]
     kept = np.array([grid.kind == VERBATIM for grid in grids], bool)
     series.codes[:, kept] = 0
-    base, grids = choose_base(codec, series, grids, mixing, quality)
+    base, grids, coding = choose_base(codec, series, grids, quality)
     found = on_grids(series, grids, base.y_hat if base else None)
     sections = [Section(GRIDS, pack_grids(grids, samples.dtype))]
     if base is not None:
@@ -50,9 +48,7 @@ def pack_bounded(codec: SeriesFiles, samples: np.ndarray, limits: Limits, qualit
     if kept.any():
         sections.append(Section(KEPT, verbatim.deflate(samples[:, kept])))
     if found.k.size:
-        reference = reference_of(found.k)
-        stream = mixing.encode(found.k, reference, features_of(grids))
-        sections.append(Section(PAYLOAD, pack_strings([[pack_reference(reference)], [stream]])))
+        sections.append(Section(PAYLOAD, coding.encode(found.k, grids)))
     return Body(b"", tuple(sections))
 
 
@@ -66,13 +62,9 @@ def unpack_bounded(codec: SeriesFiles, body: Body, rows: int, channels: int, dty
     if dtype.kind == "b":
         return unpack_bounded(codec, body, rows, channels, np.dtype(np.uint8)) != 0
     grids = unpack_grids(body.require(GRIDS), channels, dtype)
-    k = np.zeros((rows, sum(grid.has_k for grid in grids)), np.int32)
+    k = np.zeros((rows, sum(grid.has_k for grid in grids)), np.int64)
     if k.size:
-        strings = unpack_strings(body.require(PAYLOAD))
-        if [len(stream) for stream in strings] != [1, 1]:
-            raise FormatError(f"{len(strings)} strings; a series within an error bound has 2")
-        reference = unpack_reference(strings[0][0], k.shape[1])
-        k = _mixing(codec).decode(strings[1][0], k.shape, reference, features_of(grids))
+        k = GridCoding.of(codec, channels).decode(body.require(PAYLOAD), rows, grids)
     based, kept = (np.array([grid.kind == kind for grid in grids], bool) for kind in (BASE, VERBATIM))
     y_hat = read_base(codec, body.require(BASE_FILE), rows, based) if based.any() else None
     samples = samples_of(grids, k, rows, dtype, y_hat)
@@ -84,9 +76,3 @@ def unpack_bounded(codec: SeriesFiles, body: Body, rows: int, channels: int, dty
     if kept.any():
         samples[:, kept] = verbatim.inflate(body.require(KEPT), (rows, int(kept.sum())), dtype)
     return samples
-
-
-def _mixing(codec: SeriesFiles) -> GridMixing:
-    """The codec's own, with what training taught it; else one that knows nothing yet."""
-    own = getattr(codec, "grid", None)
-    return own if isinstance(own, GridMixing) else GridMixing()

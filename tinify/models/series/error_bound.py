@@ -84,7 +84,7 @@ class Extent:
         x = samples.astype(np.float64)
         low = np.where(valid, x, np.inf).min(axis=0, initial=np.inf)
         high = np.where(valid, x, -np.inf).max(axis=0, initial=-np.inf)
-        return cls(low, high, Moments.of(samples, valid))
+        return cls(low, high, Moments.of(x, valid))  # of float64: a bound is exact
 
     @staticmethod
     def range_of_all(parts: list[Extent]) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinify.models.series.grid_phase import best_phase
 from tinify.models.series.grids import (
     BASE,
     BITS,
@@ -16,6 +17,7 @@ from tinify.models.series.grids import (
     FREE,
     INTEGER,
     MOST_K,
+    PHASES,
     VERBATIM,
     Grid,
     ordered,
@@ -44,15 +46,15 @@ def grid_of(x: np.ndarray, eps: float, text: bool = False) -> Grid:
     constant = _constant(x, eps)
     if constant is not None:
         return constant
-    exact = [grid for grid in _exact(x, eps) if grid is not None]
-    if text and exact and exact[0].kind == DECIMAL:
-        return exact[0]
-    aligned = max(exact, key=_step, default=None)
+    exact = [(grid, unit) for grid, unit in _exact(x, eps) if grid is not None]
+    if text and exact and exact[0][0].kind == DECIMAL:
+        return best_phase(x, *exact[0], integers_of)
+    aligned, unit = max(exact, key=lambda found: _step(found[0]), default=(None, 0))
     free = _free(x, eps, np.dtype(np.float32) if text else x.dtype)
     if aligned is not None and (free is None or _step(aligned) > _WORTH * _step(free)):
-        return aligned
+        return best_phase(x, aligned, unit, integers_of) if unit else aligned
     if free is not None:
-        return free
+        return best_phase(x, free, 1, integers_of)
     if x.itemsize < 8:
         numbers = ordered(x)
         first = int(np.median(numbers))
@@ -87,9 +89,9 @@ def integers_of(x: np.ndarray, grid: Grid, y_hat: np.ndarray | None = None) -> t
         x = x.astype(np.float64)
         if grid.kind == DECIMAL:
             digits, multiple, first = grid.numbers
-            k = np.rint(np.rint(x * 10.0**digits) / multiple) - first
+            k = np.rint((np.rint(x * 10.0**digits) - first) / multiple)
         elif grid.kind == FREE:
-            k = np.rint(x / step_of(grid.numbers[0])) - grid.numbers[1]
+            k = np.rint(x / step_of(grid.numbers[0]) - grid.numbers[1] / PHASES)
         else:
             k = np.rint((x - y_hat) / step_of(grid.numbers[0]))
         within = np.abs(k) <= MOST_K
@@ -102,7 +104,7 @@ def _integer_grid(x: np.ndarray, eps: float) -> Grid:
     if high - low <= 2 * whole:
         return Grid(CONSTANT, (), x.dtype.type(low + (high - low) // 2))
     divisor = min(divisor_of(x), _MOST_MULTIPLE)
-    return Grid(INTEGER, (_aligned(divisor, whole),), x.dtype.type(x[0]))
+    return best_phase(x, Grid(INTEGER, (_aligned(divisor, whole),), x.dtype.type(x[0])), divisor, integers_of)
 
 
 def _aligned(unit: int, eps: float) -> int:
@@ -120,7 +122,8 @@ def _constant(x: np.ndarray, eps: float) -> Grid | None:
     return Grid(CONSTANT, (), middle) if within else None
 
 
-def _exact(x: np.ndarray, eps: float) -> Iterator[Grid | None]:
+def _exact(x: np.ndarray, eps: float) -> Iterator[tuple[Grid | None, int]]:
+    """Grids that the numbers lie on, made as coarse as eps allows; by what they can be shifted, 0 for nothing."""
     decimal = decimal_of(x, x.dtype)
     if decimal is not None:
         digits, unit = decimal
@@ -129,11 +132,11 @@ def _exact(x: np.ndarray, eps: float) -> Iterator[Grid | None]:
         multiple = _aligned(unit, max(eps - slack, 0.0) * 10.0**digits)
         first = _first(np.rint(x.astype(np.float64) * 10.0**digits) / multiple)
         if first is not None:
-            yield Grid(DECIMAL, (digits, multiple, first))
+            yield Grid(DECIMAL, (digits, multiple, first * multiple)), unit
     power = power_of(x)
     if power is not None and power > -1040:
         unit = math.ldexp(1.0, power)
-        yield _with_first(x, step_code(unit * _aligned(1, min(eps / unit, 2.0**20)), _DIGITS))
+        yield _with_first(x, step_code(unit * _aligned(1, min(eps / unit, 2.0**20)), _DIGITS)), 0
 
 
 def _free(x: np.ndarray, eps: float, dtype: np.dtype) -> Grid | None:
@@ -149,7 +152,7 @@ def _with_first(x: np.ndarray, code: int | None) -> Grid | None:
         return None
     with np.errstate(over="ignore"):
         first = _first(x.astype(np.float64) / step_of(code))
-    return None if first is None else Grid(FREE, (code, first))
+    return None if first is None else Grid(FREE, (code, first * PHASES))
 
 
 def _first(numbers: np.ndarray) -> int | None:

@@ -16,6 +16,7 @@ _WIDTH = {CONSTANT: 0, FREE: 2, DECIMAL: 3, BITS: 1, INTEGER: 1, BASE: 1, VERBAT
 _WITHOUT_K = (CONSTANT, VERBATIM)
 _WITH_SAMPLE = (CONSTANT, INTEGER)
 DIGITS, LEAST = 15, -1100  # of a step (2^15 + m) 2^e: m, and the least e
+PHASES = 8  # of a FREE grid: where in a step it begins
 MOST_K = 1 << 30
 _MOST_FIRST, _MOST_DECIMALS = 1 << 53, 9
 
@@ -24,8 +25,8 @@ _MOST_FIRST, _MOST_DECIMALS = 1 << 53, 9
 class Grid:
     """One channel's. x of an integer k, in float64 where it says nothing else, then rounded to the type:
 
-        CONSTANT  sample                         FREE      (first + k) step
-        DECIMAL   (first + k) multiple / 10^d    INTEGER   sample + k multiple, modulo 2^64
+        CONSTANT  sample                         FREE      (first / 8 + k) step
+        DECIMAL   (first + k multiple) / 10^d    INTEGER   sample + k multiple, modulo 2^64
         BITS      the float whose bits, in order of size, are first + k
         BASE      what the codec's file holds + k step            VERBATIM  stored elsewhere
 
@@ -51,10 +52,10 @@ class Grid:
             return from_ordered(self.numbers[0] + k, dtype)
         if self.kind == DECIMAL:
             digits, multiple, first = self.numbers
-            return rounded_to((first + k) * multiple / 10.0**digits, dtype)
+            return rounded_to((first + k * multiple) / 10.0**digits, dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.kind == FREE:
-                return rounded_to((self.numbers[1] + k) * step_of(self.numbers[0]), dtype)
+                return rounded_to((self.numbers[1] + PHASES * k) / PHASES * step_of(self.numbers[0]), dtype)
             return rounded_to(y_hat + k * step_of(self.numbers[0]), dtype)
 
 

@@ -83,15 +83,6 @@ def samples_of(grids: list[Grid], k: np.ndarray, rows: int, dtype: np.dtype, y_h
     return samples
 
 
-def features_of(grids: list[Grid]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Predictions for the integers of the grids: what a base leaves has mean 0, not the mean of its past."""
-    based = [grid.kind == BASE for grid in grids if grid.has_k]
-    if not any(based):
-        return None
-    first = np.concatenate([[0], np.cumsum(based)]).astype(np.int32)
-    return first, np.array([(1, c, 0) for c in np.flatnonzero(based)], np.int32)
-
-
 def _is_restored(x: np.ndarray, x_hat: np.ndarray, codes: np.ndarray, eps: float, grid: Grid) -> np.ndarray:
     if eps == 0:
         bits = f"u{x.itemsize}"
