@@ -212,6 +212,8 @@ def _check_shapes(expected: dict[str, Any], state: dict[str, Any]) -> None:
             raise WeightsError(
                 f"{key} is {tuple(found.shape)} of {found.dtype}, not {tuple(wanted.shape)} of {wanted.dtype}"
             )
+        if not found.isfinite().all():
+            raise WeightsError(f"{key} has numbers that are not finite")
 
 
 def _try(codec: Any, table: dict[str, Any]) -> None:
@@ -222,8 +224,8 @@ def _try(codec: Any, table: dict[str, Any]) -> None:
 
     try:
         with np.errstate(all="ignore"):
-            short = Signal(codec.modality, np.zeros((8, table.get("channels") or 1), np.float32))
-            sound = bool(np.isfinite(codec.unpack(codec.pack(short)).samples).all())
+            x = np.linspace(-1, 1, 8, dtype=np.float32)[:, None].repeat(table.get("channels") or 1, axis=1)
+            sound = bool(np.isfinite(codec.unpack(codec.pack(Signal(codec.modality, x))).samples).all())
     except Exception as error:  # whatever the codec stumbles over
         raise WeightsError(f"the codec cannot code with its weights: {type(error).__name__}: {error}") from None
     if not sound:
