@@ -133,8 +133,8 @@ def normalisation_of(pieces: Sequence[np.ndarray]) -> Normalisation:
     parts = [Moments.of(piece, gap_codes(piece) == 0) for piece in pieces]
     count = np.stack([part.count for part in parts]).astype(np.float64)
     mean = (count / np.maximum(count.sum(axis=0), 1) * np.stack([part.mean for part in parts])).sum(axis=0)
-    constant = np.all([part.constant for part in parts], axis=0)
-    constant &= np.all([(part.mean == mean) | (part.count == 0) for part in parts], axis=0) | (len(parts) == 1)
+    means = np.ma.array([part.mean for part in parts], mask=count == 0)
+    constant = np.all([part.constant for part in parts], axis=0) & (means.min(axis=0) == means.max(axis=0)).filled(True)
     deviation = Moments.deviation_of_all(parts)
     constant |= deviation <= 1e-12 * np.abs(mean)
     if constant.all():
