@@ -2,8 +2,10 @@
 """What the README says is run: its Python blocks, its commands' names, its links."""
 
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -27,6 +29,23 @@ def test_every_python_block_is_marked_as_tested_and_runs(capsys):
         tinify.registry.unregister("quantizer", "my-floor")
     printed = capsys.readouterr().out
     assert "equal: True" in printed and "bytes instead of 40000" in printed
+
+
+def test_the_commands_of_a_fitted_codec_run_one_after_the_other(tmp_path, monkeypatch):
+    section = README.split("## A codec for your own series\n")[1].split("\n## ")[0]
+    commands = [shlex.split(line) for line in re.findall(r"^    tinify (.*)", section, re.MULTILINE)]
+    assert [command[0] for command in commands] == ["fit", "compress", "decompress", "inspect"]
+    monkeypatch.chdir(tmp_path)
+    Path("2025").mkdir()
+    random = np.random.default_rng(0)
+    for name, rows in (("2025/may.csv", 300), ("2025/june.csv", 300), ("today.csv", 50)):
+        lines = [f"{i},{value:.3f}" for i, value in enumerate(random.normal(size=rows).cumsum())]
+        Path(name).write_text("time,level\n" + "\n".join(lines) + "\n")
+    for command in commands:
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code in (0, None), f"{command}: {result.output}"
+    assert Path("back.csv").read_text().startswith("time,level\n0,")
+    assert "may.csv" in result.output
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
