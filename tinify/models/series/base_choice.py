@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,8 @@ from tinify.models.series.on_grids import Series, on_grids
 if TYPE_CHECKING:
     from tinify.models.series.files import SeriesFiles
 
-_PROBE_VALUES = 1 << 15
+_FIRST_VALUES, _VALUES = 1 << 12, 1 << 14  # of each part of a first look, and of a second
+_HOPEFUL = 1.25  # times the cost of the grids alone: what at a first look costs more is dropped
 _MOST_ALONE = 16  # channels that are also judged one by one
 _NONE = Grid(VERBATIM)
 
@@ -50,34 +50,42 @@ class _Trial:
     def __init__(self, series: Series, grids: list[Grid], around: list[Grid | None], coding: GridCoding):
         self.series, self.grids, self.around = series, grids, around
         self.maker: BaseMaker | None = None
-        self.parts = list(_parts(*series.samples.shape))
+        rows, channels = series.samples.shape
+        self.first = _parts(rows, _FIRST_VALUES // channels)
+        self.parts = _parts(rows, _VALUES // channels)
         self.nothing = np.zeros(len(grids), bool)
         options = coding.options()
         self.coding = options[0]
         if len(options) > 1:
-            self.coding = min(options, key=lambda option: self.cost(self.nothing, 0.0, coding=option))
+            self.coding = min(options, key=lambda option: self.cost(self.nothing, 0.0, self.parts, coding=option))
 
     def choose(self, possible: np.ndarray, qualities: tuple[float, ...]) -> tuple[np.ndarray, float]:
         """`(channels that have a base, quality)`; no channels where that does not pay."""
-        alone = self.cost(self.nothing, 0.0)
-        costs = {quality: self.cost(possible, quality) for quality in qualities}
+        most = _HOPEFUL * self.cost(self.nothing, 0.0, self.first)
+        costs = {quality: self.cost(possible, quality, self.first) for quality in qualities}
         quality = min(costs, key=costs.__getitem__)
-        options = {alone: self.nothing, costs[quality]: possible}
-        if 2 <= len(possible) <= _MOST_ALONE and not self.maker.own:
+        options = [possible] if costs[quality] < most else []
+        if 2 <= len(possible) <= _MOST_ALONE and self.maker and not self.maker.own:
             some = self._cheaper_alone(possible, quality)
-            if some.any() and not (some == possible).all():
-                options[self.cost(some, quality)] = some
-        return options[min(options)], quality
+            options += [some] if some.any() and not (some == possible).all() else []
+        if not options:
+            return self.nothing, quality
+        return min([self.nothing, *options], key=lambda chosen: self.cost(chosen, quality, self.parts)), quality
 
     def cost(
-        self, chosen: np.ndarray, quality: float, only: int | None = None, coding: GridCoding | None = None
+        self,
+        chosen: np.ndarray,
+        quality: float,
+        parts: list[slice],
+        only: int | None = None,
+        coding: GridCoding | None = None,
     ) -> float:
         """Of all channels, or one, where those chosen, and none beside, have a base."""
         bits, grids, coding = 0.0, self.grids_with(chosen), coding or self.coding
         if only is not None:
             grids = [grid if c == only else _NONE for c, grid in enumerate(grids)]
         channels = slice(None) if only is None else slice(only, only + 1)
-        for rows in self.parts:
+        for rows in parts:
             y_hat = None
             if chosen.any() and self.maker:
                 base = self.maker.make(rows, chosen, quality)
@@ -96,15 +104,13 @@ class _Trial:
         better = np.zeros_like(possible)
         for c in np.flatnonzero(possible):
             only = np.arange(len(possible)) == c
-            better[c] = self.cost(only, quality, int(c)) < self.cost(self.nothing, 0.0, int(c))
+            better[c] = self.cost(only, quality, self.first, int(c)) < self.cost(self.nothing, 0.0, self.first, int(c))
         return better
 
 
-def _parts(rows: int, channels: int) -> Iterator[slice]:
-    """Up to four ranges of rows."""
-    part = max(256, _PROBE_VALUES // 4 // channels)
-    if rows <= 4 * part:
-        yield slice(0, rows)
-        return
-    for start in np.linspace(0, rows - part, 4).astype(int):
-        yield slice(int(start), int(start) + part)
+def _parts(rows: int, part: int) -> list[slice]:
+    """Two ranges of rows, of at least 256; or all."""
+    part = max(256, part)
+    if rows <= 2 * part:
+        return [slice(0, rows)]
+    return [slice(start, start + part) for start in ((rows - part) // 4, 3 * (rows - part) // 4)]
