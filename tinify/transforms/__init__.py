@@ -3,6 +3,7 @@
 
 from tinify.transforms.block_dct import BlockDctAnalysis, BlockDctSynthesis
 from tinify.transforms.identity import IdentityAnalysis, IdentitySynthesis
+from tinify.transforms.lifting import LiftingAnalysis, LiftingSynthesis, Subband, subband_norms, subbands
 from tinify.transforms.mdct import MdctAnalysis, MdctSynthesis, mdct_window
 from tinify.transforms.patch import PatchAnalysis, PatchSynthesis, dct_basis
 from tinify.transforms.patch_cnn import PatchCnnAnalysis, PatchCnnSynthesis
@@ -13,6 +14,8 @@ __all__ = [
     "BlockDctSynthesis",
     "IdentityAnalysis",
     "IdentitySynthesis",
+    "LiftingAnalysis",
+    "LiftingSynthesis",
     "MdctAnalysis",
     "MdctSynthesis",
     "PatchAnalysis",
@@ -21,6 +24,9 @@ __all__ = [
     "PatchMlpAnalysis",
     "PatchMlpSynthesis",
     "PatchSynthesis",
+    "Subband",
     "dct_basis",
     "mdct_window",
+    "subband_norms",
+    "subbands",
 ]
