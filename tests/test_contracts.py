@@ -65,7 +65,15 @@ def test_quantizer(name):
     testing.check_quantizer(build("quantizer", name), torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(1)))
 
 
-PATCH_TRANSFORMS = ["patch", "patch-mlp", "patch-cnn", "block-dct", "mdct", "identity"]
+PATCH_TRANSFORMS = ["patch", "patch-mlp", "patch-cnn", "block-dct", "dst7", "mdct", "identity"]
+PICTURE_TRANSFORMS = {
+    "block-dct": {"patch": 4, "dims": 2},
+    "dst7": {"patch": 4, "dims": 2, "taps": 3},
+    "lifting": {"wavelet": "5/3", "levels": 2},
+    "ycbcr": {},
+    "rct": {},
+    "subsample": {},
+}
 
 
 @pytest.mark.parametrize("name", PATCH_TRANSFORMS)
@@ -75,6 +83,18 @@ def test_transform_of_patches(name):
     x = torch.randn(2, 24, generator=torch.Generator().manual_seed(1))
     assert analysis(x).shape == (2, 6, analysis.dim)
     testing.check_transform(analysis, synthesis, x)
+
+
+@pytest.mark.parametrize("name", PICTURE_TRANSFORMS)
+def test_transform_of_pictures(name):
+    analysis, synthesis = (registry.build("transform", f"{name}-{side}", **PICTURE_TRANSFORMS[name])
+                           for side in ("analysis", "synthesis"))  # fmt: skip
+    testing.check_transform(analysis, synthesis, torch.randn(2, 3, 12, 20, generator=torch.Generator().manual_seed(1)))
+
+
+def test_every_transform_is_tried():
+    tried = {*PATCH_TRANSFORMS, *PICTURE_TRANSFORMS}
+    assert set(names_of("transform")) == {f"{name}-{side}" for name in tried for side in ("analysis", "synthesis")}
 
 
 @pytest.mark.parametrize("name", names_of("entropy-model"))

@@ -21,6 +21,9 @@ _CUI_2021 = "Cui et al. 2021, arXiv:2003.02012"
 _BALLE_2017 = "Ballé et al. 2017, arXiv:1611.01704"
 _MENTZER_2023 = "Mentzer et al. 2023, arXiv:2309.15505"
 _YU_2023 = "Yu et al. 2023, arXiv:2310.05737"
+_AHMED_1974 = "Ahmed, Natarajan, Rao 1974"
+_HAN_2010 = "Han, Saxena, Rose 2010"
+_DAUBECHIES_1998 = "Daubechies, Sweldens 1998"
 _PRINCEN_1987 = "Princen, Johnson, Bradley 1987"
 _CHO_2014 = "Cho et al. 2014, arXiv:1406.1078"
 _OORD_2016 = "van den Oord et al. 2016, arXiv:1609.03499"
@@ -38,12 +41,25 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("patch-mlp-synthesis", "transforms:PatchMlpSynthesis", "series; the way back", ""),
         ("patch-cnn-analysis", "transforms:PatchCnnAnalysis", "series; strided convolutions", _ZEGHIDOUR_2021),
         ("patch-cnn-synthesis", "transforms:PatchCnnSynthesis", "series; the way back", _ZEGHIDOUR_2021),
-        ("block-dct-analysis", "transforms:BlockDctAnalysis", "series; DCT, coefficients mixed over blocks", ""),
-        ("block-dct-synthesis", "transforms:BlockDctSynthesis", "series; the way back", ""),
+        ("block-dct-analysis", "transforms:BlockDctAnalysis", "series, image; DCT, coefficients mixed over blocks",
+         _AHMED_1974),
+        ("block-dct-synthesis", "transforms:BlockDctSynthesis", "series, image; the way back", _AHMED_1974),
+        ("dst7-analysis", "transforms:Dst7Analysis", "series, image; what grows away from a known border", _HAN_2010),
+        ("dst7-synthesis", "transforms:Dst7Synthesis", "series, image; the way back", _HAN_2010),
         ("mdct-analysis", "transforms:MdctAnalysis", "series; overlapping windows, sine or KBD", _PRINCEN_1987),
         ("mdct-synthesis", "transforms:MdctSynthesis", "series; overlap-add, exact", _PRINCEN_1987),
         ("identity-analysis", "transforms:IdentityAnalysis", "series; patches as they are", ""),
         ("identity-synthesis", "transforms:IdentitySynthesis", "series; patches as they are", ""),
+        ("lifting-analysis", "transforms:LiftingAnalysis", "image; wavelets 9/7 and 5/3, this one exact on integers",
+         _DAUBECHIES_1998),
+        ("lifting-synthesis", "transforms:LiftingSynthesis", "image; the way back, small pictures on the way",
+         _DAUBECHIES_1998),
+        ("ycbcr-analysis", "transforms:YcbcrAnalysis", "image; luma and two differences", "ITU-R BT.601"),
+        ("ycbcr-synthesis", "transforms:YcbcrSynthesis", "image; red, green, blue", "ITU-R BT.601"),
+        ("rct-analysis", "transforms:RctAnalysis", "image; the same, nearly, exact on integers", "ITU-T T.800"),
+        ("rct-synthesis", "transforms:RctSynthesis", "image; red, green, blue", "ITU-T T.800"),
+        ("subsample-analysis", "transforms:SubsampleAnalysis", "image; 4:2:0 and its like", ""),
+        ("subsample-synthesis", "transforms:SubsampleSynthesis", "image; chroma as large as luma", ""),
     ],
     "quantizer": [
         ("uniform-noise", "quantizers:UniformNoise", "rounds; uniform noise while training", _BALLE_2018),

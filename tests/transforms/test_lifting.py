@@ -137,9 +137,9 @@ def test_a_small_picture_of_integers_keeps_their_range():
 
 
 @pytest.mark.parametrize("wavelet", WAVELETS)
-@pytest.mark.parametrize("shape", [(5, 6), (4, 1), (2, 7)])
+@pytest.mark.parametrize("shape", [(3, 4), (4, 1), (2, 3)])
 def test_gradients_are_the_transposed_transform(wavelet, shape):
-    x = noise(1, 2, *shape).requires_grad_()
+    x = noise(1, *shape).requires_grad_()
     for side in (LiftingAnalysis, LiftingSynthesis):
         assert torch.autograd.gradcheck(side(wavelet, 2), x)
         assert torch.autograd.gradgradcheck(side(wavelet, 2), x)

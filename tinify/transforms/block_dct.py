@@ -1,59 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The block DCT, and a learned linear mixing of its coefficients."""
+"""The block DCT of series and pictures."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tinify.errors import ConfigError
+from tinify.transforms.block_basis import BlockAnalysis, BlockSynthesis
 from tinify.transforms.patch import dct_basis
 
 
-class BlockDctAnalysis(nn.Module):
-    """x (sequences, T) -> y (sequences, T / patch, patch): the DCT of each block, then a mixing over `taps` blocks.
+class BlockDctAnalysis(BlockAnalysis):
+    """The orthonormal DCT-II of each block; of 8 x 8 blocks it has the scale of JPEG's. See `BlockAnalysis`.
 
-        y_t = sum_k M_k c_{t+k},  c_t = DCT of block t,  k = -(taps - 1) / 2 ... (taps - 1) / 2
-
-    M_0 begins as the identity and the others as zero, so it begins as the plain DCT; with more than one tap it can
-    become a lapped transform. All of it is linear.
+    Source: Ahmed, Natarajan, Rao 1974, "Discrete cosine transform".
     """
 
-    basis: Tensor
-
-    def __init__(self, patch: int, taps: int = 3):
-        super().__init__()
-        self.patch = self.dim = int(patch)
-        self.register_buffer("basis", dct_basis(patch))
-        self.mixing = _mixing(patch, taps)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return _mix(self.mixing, x.reshape(x.shape[0], -1, self.patch) @ self.basis.t())
+    basis_of = staticmethod(dct_basis)
 
 
-class BlockDctSynthesis(nn.Module):
-    """y_hat (sequences, L, patch) -> x_hat (sequences, L * patch), the mirror of `BlockDctAnalysis`."""
+class BlockDctSynthesis(BlockSynthesis):
+    """The mirror of `BlockDctAnalysis`."""
 
-    basis: Tensor
-
-    def __init__(self, patch: int, taps: int = 3):
-        super().__init__()
-        self.patch = self.dim = int(patch)
-        self.mixing = _mixing(patch, taps)
-        self.register_buffer("basis", dct_basis(patch))
-
-    def forward(self, y_hat: Tensor) -> Tensor:
-        return (_mix(self.mixing, y_hat) @ self.basis).flatten(1)
+    basis_of = staticmethod(dct_basis)
 
 
-def _mixing(dim: int, taps: int) -> nn.Conv1d:
-    if taps < 1 or taps % 2 == 0:
-        raise ConfigError(f"taps is {taps}; allowed: odd numbers from 1")
-    mixing = nn.Conv1d(dim, dim, taps, padding=taps // 2, padding_mode="replicate", bias=False)
-    with torch.no_grad():
-        nn.init.dirac_(mixing.weight)
-    return mixing
+def zigzag(size: int) -> Tensor:
+    """The order of the frequencies of a block, low to high along its antidiagonals: (size^2,) int64, numbers of planes.
 
-
-def _mix(mixing: nn.Conv1d, y: Tensor) -> Tensor:
-    return mixing(y.transpose(1, 2)).transpose(1, 2) if y.numel() else y
+    Source: ITU-T T.81, figure A.6.
+    """
+    down, across = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    diagonal = down + across
+    along = torch.where(diagonal % 2 == 0, across, down)
+    return (diagonal * size + along).flatten().argsort()
