@@ -137,8 +137,7 @@ def build(file: CodecFile, name: str = "") -> Any:
     codec.eval().requires_grad_(False)
     codec.name = name or zoo.CODEC_FILE
     if codec.fingerprint() != file.fingerprint:
-        other = f"; this tinify's {file.base!r} is not the one that it was made with" if file.base else ""
-        raise WeightsError(f"the weights have another fingerprint than the codec file says{other}; fit the codec again")
+        raise WeightsError(f"the weights have another fingerprint than the codec file says{_other_base(file)}")
     _try(codec, file.table)
     return codec
 
@@ -184,6 +183,16 @@ def _states_of(base: str) -> dict[str, Any]:
         return {}
     zoo.find(base)  # a codec of the zoo, never a folder
     return {key: value for key, value in zoo.load(base).state_dict().items() if key.endswith(_STATE)}
+
+
+def _other_base(file: CodecFile) -> str:
+    if not file.base:
+        return ": it was not made by tinify fit"
+    made = str(file.card.get("tinify", "that made it"))[:32]
+    return (
+        f": this tinify's {file.base!r} is not the one that it builds on. Files made with it are read by "
+        f"tinify {made!r}; for new ones fit the codec again"
+    )
 
 
 def _check_table(table: Any, base: Any) -> None:
