@@ -14,6 +14,9 @@ from tinify.signal import Signal
 EXAMPLES = {
     ("quantizer", "uniform-noise"): {"step": 0.5},
     ("quantizer", "uniform-ste"): {"step": 0.5},
+    ("quantizer", "deadzone"): {"step": [0.5, 0.25, 1.0], "groups": 2},
+    ("quantizer", "matrix"): {"tables": [[16], [11], [10]], "size": 1, "unit": 0.1},
+    ("quantizer", "rdoq"): {"quantizer": {"kind": "quantizer", "name": "deadzone", "step": 0.5, "threshold": 0.5}},
     ("quantizer", "scalar-tokens"): {"dim": 4, "codebook_size": 16},
     ("quantizer", "fsq"): {"dim": 4, "codebook_size": 60},
     ("quantizer", "lfq"): {"dim": 4, "codebook_size": 16},

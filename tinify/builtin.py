@@ -24,6 +24,8 @@ _YU_2023 = "Yu et al. 2023, arXiv:2310.05737"
 _AHMED_1974 = "Ahmed, Natarajan, Rao 1974"
 _HAN_2010 = "Han, Saxena, Rose 2010"
 _DAUBECHIES_1998 = "Daubechies, Sweldens 1998"
+_SULLIVAN_1996 = "Sullivan 1996"
+_KARCZEWICZ_2008 = "Karczewicz, Ye, Chong 2008"
 _PRINCEN_1987 = "Princen, Johnson, Bradley 1987"
 _CHO_2014 = "Cho et al. 2014, arXiv:1406.1078"
 _OORD_2016 = "van den Oord et al. 2016, arXiv:1609.03499"
@@ -64,6 +66,9 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
     "quantizer": [
         ("uniform-noise", "quantizers:UniformNoise", "rounds; uniform noise while training", _BALLE_2018),
         ("uniform-ste", "quantizers:UniformSTE", "rounds; straight-through gradient", _THEIS_2017),
+        ("deadzone", "quantizers:DeadZone", "a wide zero; learned reconstruction points", _SULLIVAN_1996),
+        ("matrix", "quantizers:Matrix", "a step for each frequency: JPEG's tables and own ones", "ITU-T T.81"),
+        ("rdoq", "quantizers:Rdoq", "around a dead zone: chosen by error and bits", _KARCZEWICZ_2008),
         ("scalar-tokens", "quantizers:ScalarTokens", "a token for each number; noise while training", _BALLE_2017),
         ("fsq", "quantizers:FiniteScalarQuantizer", "a few bounded numbers on a few levels", _MENTZER_2023),
         ("lfq", "quantizers:LookupFreeQuantizer", "signs are the bits of a token", _YU_2023),
