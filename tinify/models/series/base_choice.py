@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which channels of a series within an error bound have a base, and of which quality: what costs least on a part."""
+"""How a series is coded within an error bound: which channels have a base, of which quality, what predicts the rest."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,24 +19,34 @@ if TYPE_CHECKING:
 
 _FIRST_VALUES, _VALUES = 1 << 12, 1 << 14  # of each part of a first look, and of a second
 _HOPEFUL = 1.25  # times the cost of the grids alone: what at a first look costs more is dropped
-_MOST_ALONE = 16  # channels that are also judged one by one
+_ROWS = 256  # of a part, multiples of these
+_MOST_ALONE = 8  # channels that are also judged one by one
 _NONE = Grid(VERBATIM)
 
 
-def choose_base(
-    codec: SeriesFiles, series: Series, grids: list[Grid], quality: float | None
-) -> tuple[Base | None, list[Grid], GridCoding]:
-    """The base of the series, its grids with it, how to code their integers; no base where `grids` alone cost less."""
+@dataclass(frozen=True)
+class Way:
+    """How a series is coded: its base, its grids with it, and how their integers are."""
+
+    base: Base | None
+    grids: list[Grid]
+    coding: GridCoding
+
+
+def choose_ways(codec: SeriesFiles, series: Series, grids: list[Grid], quality: float | None) -> list[Way]:
+    """What costs least on a part of the series, and, where that is another, the grids alone: a part may mislead."""
     around = [_around(series, c, grid) for c, grid in enumerate(grids)]
     possible = np.array([grid is not None for grid in around], bool)
-    trial = _Trial(series, grids, around, GridCoding.of(codec, len(grids)))
+    plain = Way(None, grids, GridCoding.of(codec, len(grids)))
+    trial = _Trial(series, grids, around, plain.coding)
+    way = Way(None, grids, trial.coding)
     maker = BaseMaker.of(codec, series) if possible.any() else None
-    if maker is None or (maker.own and not possible.all()):
-        return None, grids, trial.coding
-    trial.maker = maker
-    chosen, quality = trial.choose(possible, maker.qualities(possible) if quality is None else (quality,))
-    base = maker.make(slice(None), chosen, quality) if chosen.any() else None
-    return base, trial.grids_with(chosen), trial.coding
+    if maker is not None and (possible.all() or not maker.own):
+        trial.maker = maker
+        chosen, quality = trial.choose(possible, maker.qualities(possible) if quality is None else (quality,))
+        if chosen.any():
+            way = Way(maker.make(slice(None), chosen, quality), trial.grids_with(chosen), trial.coding)
+    return [plain] if way.base is None and way.coding is plain.coding else [way, plain]
 
 
 def _around(series: Series, c: int, grid: Grid) -> Grid | None:
@@ -54,10 +65,14 @@ class _Trial:
         self.first = _parts(rows, _FIRST_VALUES // channels)
         self.parts = _parts(rows, _VALUES // channels)
         self.nothing = np.zeros(len(grids), bool)
-        options = coding.options()
-        self.coding = options[0]
+        self.coding = coding
+        options = coding.options(on_grids(series, grids).k, grids)
         if len(options) > 1:
-            self.coding = min(options, key=lambda option: self.cost(self.nothing, 0.0, self.parts, coding=option))
+            share = sum(part.stop - part.start for part in self.parts) / rows
+            self.coding = min(
+                options,
+                key=lambda one: share * one.stored_bits(grids) + self.cost(self.nothing, 0.0, self.parts, coding=one),
+            )
 
     def choose(self, possible: np.ndarray, qualities: tuple[float, ...]) -> tuple[np.ndarray, float]:
         """`(channels that have a base, quality)`; no channels where that does not pay."""
@@ -109,8 +124,9 @@ class _Trial:
 
 
 def _parts(rows: int, part: int) -> list[slice]:
-    """Two ranges of rows, of at least 256; or all."""
-    part = max(256, part)
+    """Two ranges of rows, which begin where blocks of a codec may; or all."""
+    part = max(_ROWS, part // _ROWS * _ROWS)
     if rows <= 2 * part:
         return [slice(0, rows)]
-    return [slice(start, start + part) for start in ((rows - part) // 4, 3 * (rows - part) // 4)]
+    starts = [(rows - part) * quarter // 4 // _ROWS * _ROWS for quarter in (1, 3)]
+    return [slice(start, start + part) for start in starts]

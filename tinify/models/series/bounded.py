@@ -9,7 +9,7 @@ import numpy as np
 
 from tinify.container import CRITICAL, GAPS, PAYLOAD, Body, Section
 from tinify.models.series import verbatim
-from tinify.models.series.base_choice import choose_base
+from tinify.models.series.base_choice import Way, choose_ways
 from tinify.models.series.bound_base import read_base
 from tinify.models.series.error_bound import Limits
 from tinify.models.series.escapes import pack_escapes, restore_escapes
@@ -36,20 +36,27 @@ def pack_bounded(codec: SeriesFiles, samples: np.ndarray, limits: Limits, qualit
     grids = [grid_of(series.numbers(c), float(limits.eps[c]), limits.text) for c in range(samples.shape[1])]
     kept = np.array([grid.kind == VERBATIM for grid in grids], bool)
     series.codes[:, kept] = 0
-    base, grids, coding = choose_base(codec, series, grids, quality)
-    found = on_grids(series, grids, base.y_hat if base else None)
-    sections = [Section(GRIDS, pack_grids(grids, samples.dtype))]
-    if base is not None:
-        sections.append(Section(BASE_FILE, base.data))
-    if series.codes.any():
-        sections.append(Section(GAPS | CRITICAL, pack_gaps(series.codes)))
-    if found.missed.any():
-        sections.append(Section(ESCAPES, pack_escapes(samples, found.missed)))
+    shared = [Section(GAPS | CRITICAL, pack_gaps(series.codes))] if series.codes.any() else []
     if kept.any():
-        sections.append(Section(KEPT, verbatim.deflate(samples[:, kept])))
+        shared.append(Section(KEPT, verbatim.deflate(samples[:, kept])))
+    tried = (_sections(series, way) for way in choose_ways(codec, series, grids, quality))
+    return Body(b"", (*min(tried, key=_size), *shared))
+
+
+def _sections(series: Series, way: Way) -> list[Section]:
+    found = on_grids(series, way.grids, way.base.y_hat if way.base else None)
+    sections = [Section(GRIDS, pack_grids(way.grids, series.samples.dtype))]
+    if way.base is not None:
+        sections.append(Section(BASE_FILE, way.base.data))
+    if found.missed.any():
+        sections.append(Section(ESCAPES, pack_escapes(series.samples, found.missed)))
     if found.k.size:
-        sections.append(Section(PAYLOAD, coding.encode(found.k, grids)))
-    return Body(b"", tuple(sections))
+        sections.append(Section(PAYLOAD, way.coding.encode(found.k, way.grids)))
+    return sections
+
+
+def _size(sections: list[Section]) -> int:
+    return sum(len(section.data) for section in sections)
 
 
 def is_bounded(body: Body) -> bool:
