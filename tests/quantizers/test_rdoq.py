@@ -34,7 +34,7 @@ def test_bits_of_magnitudes_are_those_of_the_table_and_a_sign():
 
 def test_bits_of_signed_symbols_count_from_the_offset():
     bits = TableBits(*tables([1 << 14, 1 << 15, 1 << 13, 1 << 13], first=-1))
-    np.testing.assert_allclose(bits.of(torch.tensor([-1, 0, 1]), torch.zeros(3)), [2, 1, 3], atol=1e-5)
+    np.testing.assert_allclose(bits.of(torch.tensor([-1, 0, 1]), torch.zeros(3).int()), [2, 1, 3], atol=1e-5)
 
 
 def test_bits_are_about_what_a_coder_writes_escapes_included():
@@ -102,6 +102,16 @@ def test_at_the_same_points_it_saves_bits_for_little_error():
 
     chosen = Rdoq(quantizer).quantize(y, bits=bits, rows=rows, lmbda=lmbda)
     assert cost(chosen) < min(cost(DeadZone(1.0, t).quantize(y)) for t in (0.5, 0.55, 0.6, 0.66, 0.7))
+
+
+def test_the_layout_of_memory_changes_nothing():
+    y = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0)) * 2
+    bits, rows = TableBits(*MAGNITUDES, magnitudes=True), torch.ones(y.shape, dtype=torch.int32)
+    rdoq = Rdoq(DeadZone(1.0, 0.5))
+    last = {"memory_format": torch.channels_last}
+    expected = rdoq.quantize(y, bits=bits, rows=rows, lmbda=0.2)
+    assert torch.equal(rdoq.quantize(y.contiguous(**last), bits=bits, rows=rows, lmbda=0.2), expected)
+    assert torch.equal(rdoq.quantize(y, bits=bits, rows=rows.contiguous(**last), lmbda=0.2), expected)
 
 
 def test_only_a_dead_zone_goes_inside():

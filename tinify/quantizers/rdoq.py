@@ -45,25 +45,27 @@ class Rdoq(Quantizer):
         lmbda: float = 0.0,
     ) -> Tensor:
         """Symbols int32 of y. `bits` and `rows` (integers, the shape of y): what a symbol costs where it stands."""
-        symbols = self.quantizer.quantize(y, step)
+        symbols = self.quantizer.quantize(y, step).contiguous()
         if bits is None or rows is None or not lmbda > 0:
             return symbols
-        there = symbols != 0
-        scaled, rows = self.quantizer.in_steps(y, step)[there], rows[there]
-        group = group.expand_as(symbols)[there] if isinstance(group, Tensor) else group
+        there = symbols.flatten().nonzero()[:, 0]
+        scaled = self.quantizer.in_steps(y, step).flatten()[there]
+        rows = rows.flatten()[there]
+        group = group.expand_as(symbols).flatten()[there] if isinstance(group, Tensor) else group
 
         def cost(candidates: Tensor) -> Tensor:
             error = scaled - self.quantizer.dequantize(candidates, 1.0, group)
             return error.square_().add_(bits.of(candidates, rows), alpha=lmbda)
 
-        candidates = chosen = symbols[there]
+        candidates = chosen = symbols.flatten()[there]
         least = cost(chosen)
         for _ in range(self.reach):
             candidates = candidates - candidates.sign()
             costs = cost(candidates)
             chosen = torch.where(costs < least, candidates, chosen)
             least = torch.minimum(costs, least)
-        return symbols.masked_scatter_(there, chosen)
+        symbols.view(-1)[there] = chosen
+        return symbols
 
     def dequantize(self, symbols: Tensor, step: Tensor | float | None = None, group: Tensor | int = 0) -> Tensor:
         """As the quantizer inside."""

@@ -16,24 +16,23 @@ class TableBits:
     """Bits of symbols under `(cdfs, lengths, offsets)`, int32 (rows, width), (rows,), (rows,), as coders take them.
 
     With `magnitudes` the tables are of |symbol|, and each symbol but 0 has one bit more: its sign, raw. What lies
-    beyond a row costs its last bin, the escape, and about what the coder writes after it.
+    beyond a row costs its last bin, the escape, and about what the coder writes after it; beyond all rows, no more.
     """
 
     def __init__(self, cdfs: np.ndarray, lengths: np.ndarray, offsets: np.ndarray, magnitudes: bool = False):
-        mass = np.diff(np.asarray(cdfs, np.int64), axis=1).clip(min=1)
-        self.width = mass.shape[1]
-        self.bits = torch.from_numpy((_TOTAL_BITS - np.log2(mass)).astype(np.float32)).view(-1, 1)
-        self.escapes = torch.from_numpy(np.asarray(lengths, np.int64) - 2)
-        self.offsets = torch.from_numpy(np.asarray(offsets, np.int64))
+        cdfs, lengths, offsets = (np.asarray(array, np.int64) for array in (cdfs, lengths, offsets))
         self.magnitudes = bool(magnitudes)
+        self.lowest, self.highest = int(offsets.min()), int((offsets + lengths).max()) - 2
+        symbols = np.arange(self.lowest, self.highest + 1)
+        bins, escapes = symbols - offsets[:, None], lengths[:, None] - 2
+        escaped = (bins < 0) | (bins >= escapes)
+        mass = np.take_along_axis(np.diff(cdfs, axis=1), np.where(escaped, escapes, bins), axis=1)
+        beyond = _BYTE + _BYTE * (np.log2(2 * np.abs(symbols).clip(min=1)) // _VARINT)
+        bits = _TOTAL_BITS - np.log2(mass) + escaped * beyond + self.magnitudes * (symbols != 0)
+        self.bits = torch.from_numpy(bits.astype(np.float32))
 
     def of(self, symbols: Tensor, rows: Tensor) -> Tensor:
         """Bits float32 of symbols, each under its row; both integers of one shape."""
-        rows, values = rows.long(), symbols.long()
-        values = values.abs() if self.magnitudes else values
-        bins, escapes = values - self.offsets[rows], self.escapes[rows]
-        escaped = (bins < 0) | (bins >= escapes)
-        bits = F.embedding(rows * self.width + torch.where(escaped, escapes, bins), self.bits).view(symbols.shape)
-        if escaped.any():
-            bits += escaped * (_BYTE + _BYTE * torch.log2(2.0 * values.abs().clamp_min(1)).div(_VARINT).floor())
-        return bits.add_(symbols != 0) if self.magnitudes else bits
+        values = (symbols.abs() if self.magnitudes else symbols).clamp(self.lowest, self.highest)
+        index = values.sub_(self.lowest).add(rows, alpha=self.bits.shape[1])
+        return F.embedding(index, self.bits.view(-1, 1)).view(symbols.shape)
