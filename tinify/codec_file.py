@@ -4,15 +4,15 @@
     4 bytes   signature 89 54 4E 43 (\\x89TNC)
     1 byte    version, 1
     4 bytes   fingerprint of the codec
-    3 x 4     little-endian lengths of the three parts
-    ...       codec.toml (UTF-8): the table [codec] for tinify.build; perhaps base, a codec of the zoo that has what is
-              not among the weights
-    ...       card (JSON): data, rows, channels, date, command, what was measured
-    ...       weights (safetensors)
+    3 x 4     little-endian lengths of three parts, which follow as one zlib stream:
+    ...         codec.toml (UTF-8): the table [codec] for tinify.build; perhaps base, a codec of the zoo that has what
+                is not among the weights
+    ...         card (JSON): data, rows, channels, date, command, what was measured
+    ...         weights (safetensors)
     4 bytes   CRC-32 (zlib's) of all bytes before it
 
-Such files come from strangers, too: loading one runs no code of theirs, and what they declare is compared with what is
-there before anything of that size is allocated.
+Such files come from strangers, too: loading one runs no code of theirs, inflates no more than MAX_WEIGHTS and a little,
+and compares what is declared with the weights that are there before anything of that size is allocated.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,12 @@ from tinify.errors import ConfigError, FormatError, InputError, LimitError, Tini
 
 EXTENSION = ".codec"
 MAGIC, VERSION = b"\x89TNC", 1
-MAX_TOML, MAX_CARD, MAX_WEIGHTS = 1 << 16, 1 << 20, 1 << 28
+MAX_TOML, MAX_CARD, MAX_WEIGHTS = 1 << 16, 1 << 20, 1 << 26
 PORTABLE = ("series-mixing",)
 """Architectures that a codec file may hold: those whose arguments are numbers, and few."""
 _MAX_NUMBER, _MAX_ITEM, _MAX_ITEMS = 1 << 20, 1 << 10, 16
 _HEAD = struct.Struct("<4sB4sIII")
-_CRC = 4
+_CRC, _ZLIB = 4, 64  # bytes; the second, what a stream may have beyond what it holds
 _STATE = ".state"
 
 
@@ -70,7 +71,7 @@ def pack(codec: Any, table: dict[str, Any], card: dict[str, Any], base: str = ""
     weights = save({key: value.contiguous() for key, value in state if not (base and key.endswith(_STATE))})
     parts = [text.encode(), json.dumps(card, ensure_ascii=False).encode(), weights]
     _check_lengths([len(part) for part in parts])
-    data = _HEAD.pack(MAGIC, VERSION, codec.fingerprint(), *map(len, parts)) + b"".join(parts)
+    data = _HEAD.pack(MAGIC, VERSION, codec.fingerprint(), *map(len, parts)) + zlib.compress(b"".join(parts), 9)
     return data + zlib.crc32(data).to_bytes(_CRC, "little")
 
 
@@ -79,10 +80,8 @@ def unpack(data: bytes) -> CodecFile:
     fingerprint, lengths = _head(data[: _HEAD.size], len(data))
     if int.from_bytes(data[-_CRC:], "little") != zlib.crc32(memoryview(data)[:-_CRC]):
         raise FormatError("the codec file does not match its CRC: it is damaged or cut off")
-    parts, start = [], _HEAD.size
-    for length in lengths:
-        parts.append(data[start : start + length])
-        start += length
+    whole = _inflated(memoryview(data)[_HEAD.size : -_CRC], sum(lengths))
+    parts = [whole[end - length : end] for end, length in zip(accumulate(lengths), lengths, strict=True)]
     try:
         text, card = parts[0].decode("utf-8"), json.loads(parts[1])
     except (ValueError, RecursionError) as error:
@@ -160,15 +159,26 @@ def recorded_name(path: str | os.PathLike) -> str:
 def _head(head: bytes, size: int) -> tuple[bytes, tuple[int, ...]]:
     if head[: len(MAGIC)] != MAGIC[: len(head)]:
         raise FormatError("this is not a codec file: it does not begin with the signature of one")
-    if len(head) < _HEAD.size:
-        raise FormatError(f"the codec file ends after {len(head)} bytes, inside its head: it is cut off")
+    if size < _HEAD.size + _CRC:
+        raise FormatError(f"the codec file ends after {size} bytes, inside its head: it is cut off")
     _, version, fingerprint, *lengths = _HEAD.unpack(head)
     if version != VERSION:
         raise FormatError(f"the codec file is of version {version} and this tinify reads {VERSION}: upgrade tinify")
     _check_lengths(lengths)
-    if _HEAD.size + sum(lengths) + _CRC != size:
-        raise FormatError(f"the codec file has {size} bytes and declares {_HEAD.size + sum(lengths) + _CRC}")
+    if size > _HEAD.size + sum(lengths) + sum(lengths) // 1000 + _ZLIB + _CRC:
+        raise FormatError(f"the codec file has {size} bytes and declares parts of {sum(lengths)}")
     return fingerprint, tuple(lengths)
+
+
+def _inflated(data: memoryview, size: int) -> bytes:
+    inflate = zlib.decompressobj()
+    try:
+        whole = inflate.decompress(data, size + 1)
+    except zlib.error as error:
+        raise FormatError(f"the parts of the codec file cannot be inflated: {error}") from None
+    if len(whole) != size or not inflate.eof or inflate.unused_data:
+        raise FormatError(f"the parts of the codec file are not the {size} bytes that it declares")
+    return whole
 
 
 def _check_lengths(lengths: list[int]) -> None:
