@@ -7,7 +7,15 @@ import torch
 from PIL import Image
 
 from tinify.errors import ConfigError
-from tinify.quantizers import Matrix
+from tinify.quantizers import ANNEX_K, Matrix
+from tinify.transforms import (
+    BlockDctAnalysis,
+    BlockDctSynthesis,
+    SubsampleAnalysis,
+    SubsampleSynthesis,
+    YcbcrAnalysis,
+    YcbcrSynthesis,
+)
 
 
 def tables_of_pillow(quality):
@@ -74,6 +82,32 @@ def test_a_flat_table_is_one_step():
 
 def test_the_state_holds_what_is_learned_and_nothing_else():
     assert list(Matrix().state_dict()) == ["points"]
+
+
+@pytest.mark.parametrize("quality", [15, 50, 90])
+@pytest.mark.parametrize("factors, subsampling", [((1, 1), 0), ((2, 2), 2)])
+def test_with_the_other_parts_of_jpeg_it_errs_as_pillows_jpeg(quality, factors, subsampling):
+    rgb = picture(75, 90)
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=quality, subsampling=subsampling)
+    theirs = np.asarray(Image.open(stream))
+    analysis, synthesis = BlockDctAnalysis(8, dims=2), BlockDctSynthesis(8, dims=2)
+    y = YcbcrAnalysis()(torch.from_numpy(rgb).permute(2, 0, 1)[None].float() - 128)
+    matrices = Matrix(ANNEX_K[:1], quality), Matrix(ANNEX_K[1:], quality)
+    planes = [synthesis(matrix.dequantize(matrix.quantize(analysis(plane))), plane.shape[2:])
+              for matrix, plane in zip(matrices, SubsampleAnalysis(factors)(y), strict=True)]  # fmt: skip
+    x_hat = YcbcrSynthesis()(SubsampleSynthesis(factors)(planes)) + 128
+    ours = x_hat.clamp(0, 255).round()[0].permute(1, 2, 0).numpy()
+    errors = [10 * np.log10(np.square(x - rgb.astype(float)).mean()) for x in (ours, theirs)]
+    assert abs(errors[0] - errors[1]) < 0.25
+    assert np.abs(ours - theirs).mean() < 1.5
+
+
+def picture(height, width):
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (height // 8, width // 8, 3)).astype(np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(float)
+    return (smooth + rng.normal(scale=4, size=(height, width, 1))).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("arguments", [
