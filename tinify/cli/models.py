@@ -13,7 +13,10 @@ from tinify.cli.listing import json_option, print_rows
 @click.command()
 @json_option
 def models(as_json: bool) -> None:
-    """List the pretrained codecs: what they are for, and whether their weights are here or have to be fetched."""
+    """List the pretrained codecs: what they are for, and whether their weights are here or have to be fetched.
+
+    `tinify fit` makes one for your own series.
+    """
     from tinify import zoo
     from tinify.api import DEFAULT_CODECS
 
