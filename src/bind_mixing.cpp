@@ -148,6 +148,25 @@ struct BlockModel : Model {
     }
 };
 
+struct PictureModel : Model {
+    PictureModel() : Model(picture_shape()) {}
+
+    nb::object run(const std::string& mode, const Values& values, long levels, const std::optional<nb::bytes>& stream,
+                   const std::optional<std::string>& simd) {
+        require(values.ndim() == 3, "values are not (components, height, width)");
+        require(levels >= 0 && levels < 32, "levels are not 0 to 31");
+        PictureJob job{};
+        job.mode = mode_of(mode);
+        job.values = values.data();
+        job.components = static_cast<long>(values.shape(0));
+        job.height = static_cast<long>(values.shape(1));
+        job.width = static_cast<long>(values.shape(2));
+        job.levels = levels;
+        require((job.mode == Mode::decode) == stream.has_value(), "a stream goes with mode decode alone");
+        return Model::run(job, chosen(simd).picture, values.size(), stream ? &*stream : nullptr);
+    }
+};
+
 }  // namespace
 
 void bind_mixing(nb::module_& m) {
@@ -162,5 +181,11 @@ void bind_mixing(nb::module_& m) {
         .def("load", &BlockModel::load, "state"_a)
         .def("save", &BlockModel::save, "cap"_a = 255)
         .def("run", &BlockModel::run, "mode"_a, "values"_a.noconvert(), "means"_a = nb::none(), "stream"_a = nb::none(),
+             "simd"_a = nb::none());
+    nb::class_<PictureModel>(m, "PictureModel")
+        .def(nb::init<>())
+        .def("load", &PictureModel::load, "state"_a)
+        .def("save", &PictureModel::save, "cap"_a = 255)
+        .def("run", &PictureModel::run, "mode"_a, "values"_a.noconvert(), "levels"_a, "stream"_a = nb::none(),
              "simd"_a = nb::none());
 }

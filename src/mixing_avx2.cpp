@@ -4,6 +4,7 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "mixing_tables.hpp"
@@ -21,7 +22,7 @@
 
 namespace tinify::mixing {
 
-const Kernels kAvx2Kernels = {"avx2", avx2::grid, avx2::blocks};
+const Kernels kAvx2Kernels = {"avx2", avx2::grid, avx2::blocks, avx2::picture};
 
 }  // namespace tinify::mixing
 

@@ -4,6 +4,7 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "mixing_tables.hpp"
@@ -21,7 +22,7 @@
 
 namespace tinify::mixing {
 
-const Kernels kAvx512Kernels = {"avx512", avx512::grid, avx512::blocks};
+const Kernels kAvx512Kernels = {"avx512", avx512::grid, avx512::blocks, avx512::picture};
 
 }  // namespace tinify::mixing
 

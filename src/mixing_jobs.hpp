@@ -36,6 +36,10 @@ struct GridJob : Job {
     const Features* features;  // null: none
 };
 
+struct PictureJob : Job {
+    long components, height, width, levels;  // of a wavelet transform, coarse bands in the upper left corner
+};
+
 struct BlockJob : Job {
     long blocks, channels, length;
     const int32_t* means;  // [channels][kMeanTargets][kMeanTaps] weights of the block before, 16 bits after the point
@@ -43,11 +47,13 @@ struct BlockJob : Job {
 
 Shape grid_shape();
 Shape block_shape();
+Shape picture_shape();
 
 struct Kernels {
     const char* name;
     void (*grid)(GridJob&);
     void (*blocks)(BlockJob&);
+    void (*picture)(PictureJob&);
 };
 
 // The widest that this processor has, or the one that TINIFY_SIMD names; all give the same bytes.

@@ -10,6 +10,8 @@ Shape grid_shape() { return {{660, 960, 845, 1040, 4096, 640, 768, 1024, 429}, 6
 
 Shape block_shape() { return {{4096, 960, 4056, 1600, 1600, 1920, 1600, 1920}, 4, {960, 240}}; }
 
+Shape picture_shape() { return {{576, 2880, 2880, 1600, 1600, 1600, 1600, 3072, 576, 1600, 5832}, 5, {480, 96}}; }
+
 const Kernels* find_kernels(const char* name) {
     const auto wanted = [&](const Kernels& set) { return !name || !std::strcmp(name, set.name); };
 #if defined(__x86_64__) && defined(__GNUC__)

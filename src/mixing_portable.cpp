@@ -6,6 +6,6 @@
 
 namespace tinify::mixing {
 
-const Kernels kPortableKernels = {"scalar", portable::grid, portable::blocks};
+const Kernels kPortableKernels = {"scalar", portable::grid, portable::blocks, portable::picture};
 
 }  // namespace tinify::mixing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All of context mixing for one instruction set: define TINIFY_SIMD, its namespace, and include this.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace tinify::mixing::TINIFY_SIMD {
 #include "mixing_integer.hpp"
 #include "mixing_grid.hpp"
 #include "mixing_blocks.hpp"
+#include "mixing_picture.hpp"
 
 constexpr int kCheckBits = 16;
 
@@ -50,5 +52,8 @@ void run(AJob& job, size_t count) {
 
 inline void grid(GridJob& job) { run<GridCoder>(job, static_cast<size_t>(job.rows * job.channels)); }
 inline void blocks(BlockJob& job) { run<BlockCoder>(job, static_cast<size_t>(job.blocks * job.channels * job.length)); }
+inline void picture(PictureJob& job) {
+    run<PictureCoder>(job, static_cast<size_t>(job.components * job.height * job.width));
+}
 
 }  // namespace tinify::mixing::TINIFY_SIMD

@@ -38,6 +38,7 @@ EXAMPLES = {
     },
     ("entropy-model", "grid-mixing"): {},
     ("entropy-model", "block-mixing"): {},
+    ("entropy-model", "picture-mixing"): {},
     ("codec", "bmshj2018-factorized"): {"N": 4, "M": 6},
     ("codec", "bmshj2018-hyperprior"): {"N": 4, "M": 6, "gain_levels": 2},
     ("codec", "mbt2018-mean"): {"N": 4, "M": 6, "gain_levels": 2},

@@ -87,6 +87,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
          _MAHONEY_2005),
         ("block-mixing", "entropy_models.context_mixing:BlockMixing", "transform coefficients; contexts learn as they code",
          _MAHONEY_2005),
+        ("picture-mixing", "entropy_models.context_mixing:PictureMixing", "wavelet subbands; contexts learn as they code",
+         _MAHONEY_2005),
     ],
     "coder": [
         ("rans32", "coders.rans32:Rans32", "interleaved rANS, the default; checks what it decodes", _GIESEN_2014),

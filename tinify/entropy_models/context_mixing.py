@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -72,8 +73,9 @@ class ContextMixing(nn.Module, ABC):
 class GridMixing(ContextMixing):
     """k (T, C): each number as its difference from the one before in its channel.
 
-    `reference` (C,) int32: the channel that each resembles most, or -1; None: no channel resembles another. `features`: linear predictions, int32 arrays
-    first (C + 1,) and table (N, 3); channel c has rows first[c] to first[c + 1] of (lag, channel, weight in 1/65536).
+    `reference` (C,) int32: the channel that each resembles most, or -1; None: no channel resembles another.
+    `features`: linear predictions, int32 arrays first (C + 1,) and table (N, 3); channel c has rows first[c] to
+    first[c + 1] of (lag, channel, weight in 1/65536).
     """
 
     @staticmethod
@@ -145,6 +147,44 @@ class BlockMixing(ContextMixing):
         model = self._started()
         for q, means in series:
             model.run("learn", _ints(q), _maybe(means))
+        self._set_state(model, cap)
+
+
+class PictureMixing(ContextMixing):
+    """q (C, H, W): subbands of `levels` of a wavelet transform in Mallat's arrangement, from coarse to fine.
+
+    Contexts are sizes of numbers decoded before: neighbours in the subband, the same place one level coarser, in the
+    other subbands of the level and in the other components. With `levels` 0 it is a picture itself, by what is left of
+    a prediction.
+    """
+
+    dimensions = 3
+
+    @staticmethod
+    def _model() -> Any:
+        return _core.PictureModel()
+
+    def encode(self, q: np.ndarray, levels: int = 5) -> bytes:
+        """The stream of q (C, H, W)."""
+        return self._native().run("encode", _ints(q), levels)
+
+    def decode(self, stream: bytes, shape: tuple[int, int, int], levels: int = 5) -> np.ndarray:
+        """q of this shape. FormatError, DesyncError."""
+        _room((shape[0] * shape[1], shape[2]), stream)
+        q = np.zeros(shape, np.int32)
+        self._native().run("decode", q, levels, stream)
+        return q
+
+    def cost(self, q: np.ndarray, levels: int = 5) -> float:
+        """Bits of the stream of q."""
+        return self._native().run("cost", _ints(q), levels)
+
+    def learn(self, pictures: Iterable[np.ndarray], levels: int = 5, cap: int = 255) -> None:
+        """Goes on from `state` through all q; streams then begin from there, trusting what was seen as `cap` times at
+        most."""
+        model = self._started()
+        for q in pictures:
+            model.run("learn", _ints(q), levels)
         self._set_state(model, cap)
 
 
