@@ -94,7 +94,7 @@ BOUNDS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(wild(), BOUNDS)
 def test_any_numbers_come_back_within_the_bound(x, eps):
     assert_kept(Rounding(), x, eps)
@@ -106,7 +106,7 @@ def test_series_with_spikes_gaps_and_offsets_come_back_within_the_bound(x, eps):
     assert_kept(Rounding(), x, eps)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(wild(), series()))
 @example(np.array([[-0.0], [0.0], [np.nan]]))
 @example(np.array([[0x7FC00001], [0x7FC00000], [0xFFC00000], [0x3F800000]], np.uint32).view(np.float32))
