@@ -56,6 +56,8 @@ class TokenLatentCodec(LatentCodec):
             return fast[0] if fast else self._tokenize_stepwise(y, stages, lmbda)
         bits, tokens, rest = self.prior.bits(), [], y
         for level, stage in enumerate(self.quantizer.stages[:stages]):
+            if level:
+                rest = rest - self.quantizer.stages[level - 1].dequantize(tokens[-1])
             if level == 0 and self.prior.sequential:
                 tokens.append(self._first_stage(y, bits, lmbda))
             else:
@@ -65,7 +67,6 @@ class TokenLatentCodec(LatentCodec):
                 alike = rows.size and (rows == rows.flat[0]).all()
                 rate = bits[int(rows.flat[0]) if alike else torch.from_numpy(rows).long()]
                 tokens.append(stage.quantize(rest, rate, lmbda))
-            rest = rest - stage.dequantize(tokens[-1])
         return torch.stack(tokens, dim=-1)
 
     def _first_stage(self, y: Tensor, bits: Tensor, lmbda: float) -> Tensor:

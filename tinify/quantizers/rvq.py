@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import repeat
 
 import torch
@@ -46,14 +47,15 @@ class ResidualQuantizer(Quantizer):
     ) -> Tensor:
         """Tokens (..., n) of y (..., D). `rate`: bits of each code, (K,) or (..., K), for each stage."""
         tokens, rest = [], y
-        for stage, weighed in zip(self.stages[:stages], _weighed(rate, lmbda), strict=False):
+        for number, (stage, weighed) in enumerate(zip(self.stages[:stages], _weighed(rate, lmbda), strict=False)):
+            if number:
+                rest = rest - self.stages[number - 1].dequantize(tokens[-1])
             tokens.append(stage.quantize(rest, **weighed))
-            rest = rest - stage.dequantize(tokens[-1])
         return torch.stack(tokens, dim=-1)
 
     def dequantize(self, symbols: Tensor) -> Tensor:
         used = self.stages[: symbols.shape[-1]]
-        return sum(stage.dequantize(symbols[..., i]) for i, stage in enumerate(used))
+        return reduce(torch.add, (stage.dequantize(symbols[..., i]) for i, stage in enumerate(used)))
 
     def draw(self, stages: int | None) -> int:
         """The number of stages that `forward` uses: as said, else a random one while training, else all."""

@@ -25,7 +25,7 @@ class Entry:
     `codec` is a table for `tinify.build`; `recipe` names the module of `tinify.training` that trains it ("none": a zoo
     codec, `codec.name`, as it is), `options` are its further tables. `networks_of` names the entry whose transform and
     quantizer it takes, to train a prior alone. `one_for_all`: one set of weights, from the train splits of all sets.
-    `fit_channels`: the codec is built for the channels of its set. `weighs_bits`: tokens are chosen by their bits when
+    `minutes`: a budget of its own, where it is not the study's. `fit_channels`: the codec is built for the channels of its set. `weighs_bits`: tokens are chosen by their bits when
     encoding. `group`: "main", or the ablation it belongs to, where it `varies` another codec. `family`: "tokenizer",
     "tcrae", or another that the text tells apart. `sets` empty means those of the study.
     """
@@ -41,6 +41,7 @@ class Entry:
     family: str = ""
     sets: list[str] = field(default_factory=list)
     networks_of: str = ""
+    minutes: float = 0.0
     one_for_all: bool = False
     fit_channels: bool = False
     weighs_bits: bool = True
@@ -83,11 +84,14 @@ class Study:
     def sets_of(self, entry: Entry) -> list[str]:
         return [name for name in entry.sets or self.sets if name in self.sets]
 
+    def minutes_of(self, entry: Entry) -> float:
+        return entry.minutes or self.minutes
+
     def training_key(self, entry: Entry) -> str:
         """Eight hex digits that change with whatever changes its weights."""
         made_of = {k: v for k, v in asdict(entry).items() if k in _MADE_BY}
         parent = self.training_key(self.entry(entry.networks_of)) if entry.networks_of else ""
-        budget = [self.minutes, self.prior_share, self.seed] if entry.recipe != "none" else []
+        budget = [self.minutes_of(entry), self.prior_share, self.seed] if entry.recipe != "none" else []
         sets = sorted(self.sets) if entry.one_for_all else []
         return _digest([_FORMAT, made_of, parent, budget, sets, entry.one_for_all])
 

@@ -60,7 +60,8 @@ def train(study: Study, entry: Entry, data: Path, set_name: str, networks: Path 
 def _train_tokenizer(codec: Tokenizer, study: Study, entry: Entry, sets, networks: Path | None, log: Log) -> None:
     learned = isinstance(codec.latent_codec.prior, LearnedPrior)
     share = study.prior_share if learned or networks else 0.0
-    recipe = _recipe(study, entry, series.SeriesRecipe, study.minutes * (1 - share), study.minutes * share)
+    minutes = study.minutes_of(entry)
+    recipe = _recipe(study, entry, series.SeriesRecipe, minutes * (1 - share), minutes * share)
     if networks is None:
         windows = SeriesWindows(sets, recipe.data.window, study.seed)
         series.train_networks(codec, windows, recipe, log)
@@ -71,7 +72,7 @@ def _train_tokenizer(codec: Tokenizer, study: Study, entry: Entry, sets, network
 
 
 def _train_tcrae(codec, study: Study, entry: Entry, sets, networks: Path | None, log: Log) -> None:
-    recipe = _recipe(study, entry, tcrae.TcraeRecipe, study.minutes)
+    recipe = _recipe(study, entry, tcrae.TcraeRecipe, study.minutes_of(entry))
     tcrae.train_networks(codec, sets, recipe, log)
     tcrae.fit_histograms(codec, sets, recipe, log)
 

@@ -152,9 +152,10 @@ class Moments:
         """In float32 and few passes; None where that is not good enough."""
         x = np.array(samples.T, order="C")
         low, high = x.min(axis=1), x.max(axis=1)
-        mean = x.mean(axis=1)
-        x -= mean[:, None]
-        deviation = np.sqrt(np.array([row @ row for row in x], np.float64) / x.shape[1])
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = x.mean(axis=1)
+            x -= mean[:, None]
+            deviation = np.sqrt(np.array([row @ row for row in x], np.float64) / x.shape[1])
         good = (deviation > _NARROW_LEAST) & (deviation < _NARROW_MOST) & (np.abs(mean) < 64 * deviation)
         moments = cls(np.full(len(x), x.shape[1]), mean.astype(np.float64), deviation, low == high)
         return moments if (good & (low < high)).all() else None

@@ -112,5 +112,6 @@ class Tokenizer(SeriesFiles, Codec):
 
     @staticmethod
     def _by_groups(network, sequences: Tensor) -> Tensor:
-        groups = sequences.split(_GROUP) if len(sequences) else (sequences,)
-        return torch.cat([network(group) for group in groups])
+        if len(sequences) <= _GROUP:
+            return network(sequences)
+        return torch.cat([network(group) for group in sequences.split(_GROUP)])
