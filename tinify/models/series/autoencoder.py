@@ -31,8 +31,9 @@ class SeriesAutoencoder(SeriesFiles, Codec):
                               └──────┘
 
     x (B, C, T) float32 of about unit variance, T a multiple of `patch`. Channels are coded alike and apart; about
-    every 512 samples of one take the histogram that suits them. The latent does not depend on the rate; the synthesis is told the step. `ranges` (2, latents) are
-    the ends of what eight bits a number would hold, and say which numbers matter most.
+    every 512 samples of one take the histogram that suits them. The latent does not depend on the rate; the synthesis
+    is told the step. `ranges` (2, latents) are the ends of what eight bits a number would hold, and say which numbers
+    matter most.
     """
 
     modality: ClassVar[str] = "series"

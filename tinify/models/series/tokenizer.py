@@ -17,7 +17,7 @@ from tinify.models.series.files import SeriesFiles
 from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
 
 _GROUP = 512  # sequences that go through a network at a time: bounds the memory
-_PROBE = 4096  # patches on which the error of a quality is measured
+_PROBE = 1024  # patches on which the error of a quality is measured
 
 
 class Tokenizer(SeriesFiles, Codec):
