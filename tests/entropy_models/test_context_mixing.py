@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Context mixing: exact on every path, the same bytes with every instruction set, typed errors for what is no stream."""
+"""Context mixing: exact on every path, the same bytes with every instruction set, typed errors for hostile bytes."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -111,7 +111,7 @@ def test_the_cost_is_that_of_the_stream():
 def test_a_random_walk_costs_little_more_than_its_entropy():
     steps = np.random.default_rng(0).geometric(0.5, 30000) - 1
     k = np.cumsum(np.where(np.random.default_rng(1).random(30000) < 0.5, steps, -steps))[:, None].astype(np.int32)
-    sizes, counts = np.unique(np.diff(k[:, 0]), return_counts=True)
+    _, counts = np.unique(np.diff(k[:, 0]), return_counts=True)
     entropy = -(counts * np.log2(counts / counts.sum())).sum()
     assert GridMixing().cost(k, np.array([-1])) < 1.02 * entropy
 

@@ -25,9 +25,10 @@ class Entry:
     `codec` is a table for `tinify.build`; `recipe` names the module of `tinify.training` that trains it ("none": a zoo
     codec, `codec.name`, as it is), `options` are its further tables. `networks_of` names the entry whose transform and
     quantizer it takes, to train a prior alone. `one_for_all`: one set of weights, from the train splits of all sets.
-    `minutes`: a budget of its own, where it is not the study's. `fit_channels`: the codec is built for the channels of its set. `weighs_bits`: tokens are chosen by their bits when
-    encoding. `group`: "main", or the ablation it belongs to, where it `varies` another codec. `family`: "tokenizer",
-    "tcrae", or another that the text tells apart. `sets` empty means those of the study.
+    `minutes`: a budget of its own, where it is not the study's. `fit_channels`: the codec is built for the channels of
+    its set. `weighs_bits`: tokens are chosen by their bits when encoding. `group`: "main", or the ablation it belongs
+    to, where it `varies` another codec. `family`: "tokenizer", "tcrae", or another that the text tells apart. `sets`
+    empty means those of the study.
     """
 
     name: str
