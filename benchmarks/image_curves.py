@@ -140,7 +140,7 @@ def _rounded(row: dict) -> dict:
 def main() -> None:
     data = Path(os.environ.get("TINIFY_DATA", REPOSITORY.parent / "shared" / "data"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--codec", default="photo-hyperprior", help="zoo name, zoo folder or checkpoint.pt")
+    parser.add_argument("--codec", default="photo-best", help="zoo name, zoo folder or checkpoint.pt")
     parser.add_argument("--peers", nargs="*", default=["jpeg", "webp"], choices=list(BASELINES))
     parser.add_argument("--qualities", nargs="+", type=float, default=list(QUALITIES))
     parser.add_argument("--pictures", type=Path, default=data / "kodak", help="folder of lossless pictures")

@@ -20,7 +20,7 @@ from tinify.signal import Signal
 if TYPE_CHECKING:
     from tinify.models.series.reader import SeriesReader
 
-DEFAULT_CODECS = {"image": "photo-hyperprior", "series": "series-mixing"}
+DEFAULT_CODECS = {"image": "photo-best", "series": "series-mixing"}
 AXES = "ndim"  # metadata: how many axes an array had that `compress` gave one more
 _NATIVE_AXES = {"image": 3, "series": 2}
 

@@ -109,6 +109,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("bmshj2018-factorized", "models.image:FactorizedPrior", "image; learned factorized prior", _BALLE_2018),
         ("bmshj2018-hyperprior", "models.image:ScaleHyperprior", "image; scale hyperprior", _BALLE_2018),
         ("mbt2018-mean", "models.image:MeanScaleHyperprior", "image; mean and scale hyperprior", _MINNEN_2018),
+        ("wavelet-mixing", "models.image.wavelet_mixing:WaveletMixing", "image; 9/7 wavelet under context mixing",
+         _MAHONEY_2005),
         ("tokenizer", "models.series.tokenizer:Tokenizer", "series; patches to tokens", _OORD_2017),
         ("series-mixing", "models.series.series_mixing:SeriesMixing", "series; grid or block DCT under context mixing",
          _MAHONEY_2005),

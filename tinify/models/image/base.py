@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from tinify.errors import InputError
 from tinify.latent_codecs import Gain, GainLatentCodec, LatentCodec
 from tinify.layers.native import fast_inference
 from tinify.models.base import Codec
@@ -40,6 +41,18 @@ class ImageCodec(ImageFiles, Codec):
     def shape_for(self, height: int, width: int) -> Any:
         """The `shape` that `decompress` needs for a padded picture of this size."""
         return height // self.downsampling_factor, width // self.downsampling_factor
+
+    def level_of(self, quality: float) -> float | None:
+        """The gain level of a quality in [0, 100], on the grid that a file can store; None without a gain."""
+        if not 0 <= quality <= 100:
+            raise InputError(f"quality is {quality}; allowed: 0 to 100")
+        if self.gain is None:
+            return None
+        return round(quality / 100 * (self.gain.levels - 1) * 256) / 256
+
+    @property
+    def has_levels(self) -> bool:
+        return self.gain is not None
 
     def latent_codec_at(self, level: float | None) -> LatentCodec:
         """The latent codec, with the gain of `level` around it where there is one."""

@@ -32,7 +32,8 @@ _CODERS = ("rans32", "rans64", "rangecoder")
 
 
 class ImageFiles:
-    """`pack` and `unpack` of an `ImageCodec`.
+    """`pack` and `unpack` of image codecs with `compress(x, level)`, `decompress(strings, shape, level)`, `shape_for`,
+    `downsampling_factor` and, for the rate, `level_of`, the level of a quality or None: 0 to 255, in steps of 1/256.
 
     (H, W, 1..4) uint8 -> RGB in [0, 1], padded -> compress -> strings -> payload section
                        -> alpha channel         -> lossless  -> alpha section
@@ -68,20 +69,12 @@ class ImageFiles:
         if any(len(stream) != 1 for stream in strings):
             raise FormatError("the payload is a batch of pictures; a file holds one")
         with using_entropy_coder(_CODERS[coder]):
-            x_hat = self.decompress(strings, shape, level if self.gain is not None else None).x_hat
+            x_hat = self.decompress(strings, shape, level if self.has_levels else None).x_hat
         rgb = _to_samples(x_hat[:, :, :height, :width], grey=channels < 3)
         if channels in (2, 4):
             rgb = np.concatenate([rgb, unpack_alpha(file.require(ALPHA), (height, width))[:, :, None]], axis=2)
         metadata = file.find(METADATA)
         return Signal("image", rgb, {} if metadata is None else unpack_metadata(metadata))
-
-    def level_of(self, quality: float) -> float | None:
-        """The gain level of a quality in [0, 100], on the grid that a file can store; None without a gain."""
-        if not 0 <= quality <= 100:
-            raise InputError(f"quality is {quality}; allowed: 0 to 100")
-        if self.gain is None:
-            return None
-        return round(quality / 100 * (self.gain.levels - 1) * 256) / 256
 
 
 def _checked(signal: Signal) -> np.ndarray:
