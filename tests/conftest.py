@@ -5,6 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is must not decide whether a test passes.
+settings.register_profile("tinify", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tinify")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
