@@ -14,10 +14,10 @@ from tinify.training.tcrae import (
     TcraeHistograms,
     TcraeOptimizer,
     TcraeRecipe,
-    _Budget,
     _latents,
     best_ranges,
     distortion,
+    learning_rate,
     train,
 )
 
@@ -130,10 +130,8 @@ def test_a_budget_of_minutes_ends_a_run_of_many_steps(tmp_path):
 
 
 def test_the_learning_rate_warms_up_and_ends_at_nothing():
-    budget = _Budget(TcraeOptimizer(steps=100, lr=1.0, warmup_steps=10))
-    rates = []
-    for budget.step in range(101):
-        rates.append(budget.lr)
+    options = TcraeOptimizer(steps=100, lr=1.0, warmup_steps=10)
+    rates = [learning_rate(options, step, step / 100) for step in range(101)]
     assert rates[0] == 0 and rates[5] < rates[10] and rates[-1] < 1e-6
     assert rates[10:] == sorted(rates[10:], reverse=True)
 

@@ -13,7 +13,6 @@ Ends after `steps` or `minutes` of processor time, whichever comes first. The ru
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from tinify.errors import InputError
 from tinify.models.series.autoencoder import SeriesAutoencoder
 from tinify.training.latent_density import LatentDensity
 from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.schedule import Schedule, cosine
 
 _COARSEST = 8.0  # the step of rate 0; it halves every eight rates
 
@@ -102,25 +102,9 @@ def distortion(x: Tensor, x_hat: Tensor, step: Tensor) -> Tensor:
     return torch.where(ratio < 1, ratio, 1 + ratio.clamp(min=1).log()) / (2 * math.log(2))
 
 
-class _Budget:
-    """The share of a run that is over, by steps or by processor time, which other work on a machine does not use."""
-
-    def __init__(self, options: TcraeOptimizer):
-        self.options, self.since, self.step = options, time.process_time(), 0
-
-    @property
-    def seconds(self) -> float:
-        return time.process_time() - self.since
-
-    @property
-    def share(self) -> float:
-        minutes = self.options.minutes
-        return max(self.step / self.options.steps, self.seconds / (60 * minutes) if minutes else 0.0)
-
-    @property
-    def lr(self) -> float:
-        warm = min(1.0, self.step / max(1, self.options.warmup_steps))
-        return self.options.lr * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, self.share)))
+def learning_rate(options: TcraeOptimizer, step: int, share: float) -> float:
+    """At a step, counted from 1, when so much of the budget is over."""
+    return options.lr * min(1.0, step / max(1, options.warmup_steps)) * cosine(share)
 
 
 def train_networks(codec: SeriesAutoencoder, sets: list[SeriesSet], recipe: TcraeRecipe, log) -> None:
@@ -133,25 +117,24 @@ def train_networks(codec: SeriesAutoencoder, sets: list[SeriesSet], recipe: Tcra
     parameters = [p for p in (*codec.parameters(), *density.parameters()) if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=options.lr)
     average = [p.detach().clone() for p in parameters]
-    budget, totals = _Budget(options), np.zeros(2)
+    schedule, totals = Schedule(options.steps, options.minutes), np.zeros(2)
     codec.train()
-    while budget.share < 1:
-        budget.step += 1
-        optimizer.param_groups[0]["lr"] = budget.lr
+    for number, over in schedule:
+        optimizer.param_groups[0]["lr"] = learning_rate(options, number, over)
         x = torch.cat([sampler.batch(share) for sampler in samplers])
         span = recipe.rates.highest - recipe.rates.lowest
         rate = recipe.rates.lowest + span * torch.rand(len(x), generator=random)
         step = _COARSEST * torch.exp2(-rate / 8)
-        bits, error = _pass(codec, density, x, step, group, budget.share >= options.rounding_from)
+        bits, error = _pass(codec, density, x, step, group, over >= options.rounding_from)
         optimizer.zero_grad(set_to_none=True)
-        (bits * min(1.0, budget.share / options.rate_from if options.rate_from else 1.0) + error).backward()
+        (bits * min(1.0, over / options.rate_from if options.rate_from else 1.0) + error).backward()
         torch.nn.utils.clip_grad_norm_(parameters, options.clip_norm)
         optimizer.step()
-        torch._foreach_lerp_(average, [p.detach() for p in parameters], max(1 - options.ema_decay, 1 / budget.step))
+        torch._foreach_lerp_(average, [p.detach() for p in parameters], max(1 - options.ema_decay, 1 / number))
         totals += bits.item(), error.item()
-        if budget.step % 200 == 0:
+        if number % 200 == 0:
             bits_mean, error_mean = (round(v / 200, 4) for v in totals)
-            log({"step": budget.step, "bits": bits_mean, "error": error_mean, "seconds": round(budget.seconds, 1)})
+            log({"step": number, "bits": bits_mean, "error": error_mean, "seconds": round(schedule.passed(), 1)})
             totals[:] = 0
     for parameter, mean in zip(parameters, average, strict=True):
         parameter.data.copy_(mean)
