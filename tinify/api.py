@@ -56,7 +56,8 @@ def compress(
         least that quality.
     max_error: of a series, a number or one for each channel: every finite value comes back no further off than that,
         whatever the codec; max_error_of: "absolute", "range" (0.01: 1 % of each channel's range over the whole series)
-        or "sigma". lossless: every bit of a series comes back. At most one of these five may be given (ConfigError).
+        or "sigma". lossless: every bit of a series or picture comes back. At most one of these five may be given
+        (ConfigError).
     chunk: rows of a series that are coded together, at most, so that they can be decoded without the others; by
         default as many as hold about a million numbers. threads: chunks that are coded at a time, by default 2; the
         bytes do not depend on it. progress: called as `progress(done, total)` after each chunk.
@@ -273,6 +274,8 @@ def bound_for(codec: Any, max_error: Any = None, max_error_of: str = "absolute",
     """What the codec's `pack` is to be told of an error bound; nothing without one. ConfigError where it keeps none."""
     if max_error is None and not lossless:
         return {}
+    if getattr(codec, "has_lossless", False) and max_error is None:
+        return {"lossless": True}
     if not hasattr(codec, "pack_chunks"):
         raise ConfigError(f"codec {codec.name!r} keeps no error bound; only codecs of series do")
     from tinify.models.series.error_bound import ErrorBound

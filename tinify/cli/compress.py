@@ -62,7 +62,7 @@ class Options:
     type=MaxError(),
     help="No number of a series comes back further off than E: 0.01, or 1% of the column's range, or 0.1s (sigma).",
 )
-@click.option("--lossless", is_flag=True, help="Every bit of a series comes back.")
+@click.option("--lossless", is_flag=True, help="Every bit of a series or picture comes back.")
 @click.option("--chunk", type=click.IntRange(1), help="Rows of a series that are coded together. Default: by its size.")
 @click.option("--threads", type=click.IntRange(1), help="Chunks of a series that are coded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")

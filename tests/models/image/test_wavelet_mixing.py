@@ -147,3 +147,38 @@ def test_activities_count_neighbours_parents_and_components_within_their_level()
     assert rows[0, 4, 12] == 41 + 6  # below its parent
     assert rows[2, 2, 12] == 41 + 2  # under the second component: 2 times the mean of 0 and 2
     assert (rows[0][bands[1, "HH"].where] == 41).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (33, 2), (17, 31), (120, 160)])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_without_loss_every_sample_comes_back(codec, size, channels):
+    samples = np.random.default_rng(0).integers(0, 256, (*size, channels)).astype(np.uint8)
+    restored, data = through_a_file(codec, samples, lossless=True)
+    assert np.array_equal(restored, samples)
+    assert len(data) < 1.1 * samples.size + 200  # noise
+
+
+def test_without_loss_photos_are_smaller_than_as_png_or_webp(codec):
+    samples = scene(256, 256)
+    found = len(api.compress(samples, lossless=True))
+    assert np.array_equal(api.decompress(api.compress(samples, lossless=True)), samples)
+    for format_, options in (("PNG", {"optimize": True}), ("WEBP", {"lossless": True, "method": 6})):
+        buffer = io.BytesIO()
+        Image.fromarray(samples).save(buffer, format_, **options)
+        assert found < buffer.tell()
+
+
+def test_lossless_is_for_codecs_that_have_it_and_without_a_quality(codec):
+    with pytest.raises(ConfigError, match="without a quality"):
+        codec.pack(Signal("image", scene()), quality=50, lossless=True)
+    with pytest.raises(ConfigError, match="keeps no error bound"):
+        api.compress(scene(40, 40), codec="photo-hyperprior", lossless=True)
+    with pytest.raises(ConfigError, match="keeps no error bound"):
+        api.compress(scene(40, 40), codec=codec, max_error=1.0)
+
+
+def test_damage_without_loss_is_a_typed_error(codec):
+    data = container.pack(codec.pack(Signal("image", scene(24, 24)), lossless=True))
+    for position in range(0, len(data), 11):
+        with pytest.raises(TinifyError):
+            api.decompress(bytes([*data[:position], data[position] ^ 16, *data[position + 1 :]]))

@@ -16,7 +16,7 @@ from tinify.models.image.rate_choice import choose
 from tinify.quantizers.deadzone import DeadZone
 from tinify.quantizers.rdoq import Rdoq
 from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
-from tinify.transforms.colour import YCBCR_STEPS, YcbcrAnalysis, YcbcrSynthesis
+from tinify.transforms.colour import YCBCR_STEPS, RctAnalysis, RctSynthesis, YcbcrAnalysis, YcbcrSynthesis
 from tinify.transforms.lifting import LiftingAnalysis, LiftingSynthesis
 
 _COARSEST, _OCTAVES = 256.0, 9.0  # step at quality 0, of a range of 255, and how often it halves up to quality 100
@@ -32,7 +32,8 @@ class WaveletMixing(ImageFiles, Codec):
                                          └────────────┘                          └──────────┘
 
     x (B, 3, H, W) in [0, 1], of any size; `levels` of the wavelet. The level of a rate is a quality q in [0, 100]: the
-    step is 256 / 2^(9 q / 100) of a range of 255. Every number that selects a bit is an integer, so files decode to the
+    step is 256 / 2^(9 q / 100) of a range of 255. Without loss it is the reversible colour transform and the 5/3
+    wavelet of integers, under the same contexts. Every number that selects a bit is an integer, so files decode to the
     same numbers on any machine, and pictures differ by an ulp before rounding at most.
 
     Source: ITU-T T.800 (9/7 wavelet); Mahoney 2005 (context mixing).
@@ -42,6 +43,7 @@ class WaveletMixing(ImageFiles, Codec):
     default_quality: ClassVar[float] = 50.0
     downsampling_factor: ClassVar[int] = 1
     has_levels: ClassVar[bool] = True
+    has_lossless: ClassVar[bool] = True
 
     def __init__(self, levels: int = 5):
         super().__init__()
@@ -50,6 +52,8 @@ class WaveletMixing(ImageFiles, Codec):
         self.levels = int(levels)
         self.colour, self.colour_back = YcbcrAnalysis(), YcbcrSynthesis()
         self.wavelet, self.wavelet_back = LiftingAnalysis("9/7", levels), LiftingSynthesis("9/7", levels)
+        self.exact, self.exact_back = LiftingAnalysis("5/3", levels), LiftingSynthesis("5/3", levels)
+        self.differences, self.differences_back = RctAnalysis(), RctSynthesis()
         self.quantizer = Rdoq(DeadZone(threshold=0.5), reach=2)
         self.entropy_model = PictureMixing()
 
@@ -87,6 +91,23 @@ class WaveletMixing(ImageFiles, Codec):
         step, decode = self.step_of(level), self.entropy_model.decode
         symbols = [torch.from_numpy(decode(string, (3, *shape), self.levels)) for string in strings[0]]
         return DecompressOutput(self.synthesis(torch.stack([self.quantizer.dequantize(q, step) for q in symbols])))
+
+    @torch.no_grad()
+    def compress_lossless(self, x: Tensor) -> list[list[bytes]]:
+        """One string of x (C, H, W) int32: reversible colours, if there are three, and the 5/3 wavelet of integers."""
+        y = self.exact(self.differences(x) if len(x) == 3 else x)
+        return [[self.entropy_model.encode(y.numpy(), self.levels)]]
+
+    @torch.no_grad()
+    def decompress_lossless(self, strings: list[list[bytes]], shape: tuple[int, int, int]) -> Tensor:
+        """x (C, H, W) int32 within 0 to 255. FormatError, DesyncError."""
+        if len(strings) != 1:
+            raise FormatError(f"{len(strings)} streams of strings; this codec has one")
+        x = self.exact_back(torch.from_numpy(self.entropy_model.decode(strings[0][0], shape, self.levels)))
+        x = self.differences_back(x) if len(x) == 3 else x
+        if x.min() < 0 or x.max() > 255:
+            raise FormatError("a sample is beyond 0 to 255: the file is damaged")
+        return x
 
     def analysis(self, x: Tensor) -> Tensor:
         """Subbands y (B, 3, H, W) of Y, Cb, Cr, in a range of 255, of x in [0, 1]."""
