@@ -48,7 +48,7 @@ def plot_speed(path: str | os.PathLike, view: View, target: float = 0.1) -> None
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e8e8e8", linewidth=0.7, which="both")
     axes.set_axisbelow(True)
-    for codec, style in _styles(view).items():
+    for number, (codec, style) in enumerate(_styles(view).items()):
         bits = view.mean_ratio(codec, "SZ3", target)
         speeds = [view.mean_of(codec, "speed", f"{way}_mb_s") for way in ("encode", "decode")]
         if bits is None or None in speeds or 2 * len(view.ratios(codec, "SZ3", target)) < len(view.sets):
@@ -56,7 +56,9 @@ def plot_speed(path: str | os.PathLike, view: View, target: float = 0.1) -> None
         axes.plot([bits, bits], speeds, color=style["color"], linewidth=1)
         axes.plot(bits, speeds[0], marker="^", color=style["color"], markersize=7, markerfacecolor="white")
         axes.plot(bits, speeds[1], marker="o", color=style["color"], markersize=7)
-        axes.annotate(view.label(codec), (bits, speeds[1]), (7, 3), textcoords="offset points", fontsize=8)
+        axes.annotate(
+            view.label(codec), (bits, speeds[1]), (7, -11 if number % 2 else 4), textcoords="offset points", fontsize=8
+        )
     axes.axvline(1.0, color="#999999", linewidth=1, linestyle="--")
     axes.set_yscale("log")
     axes.set_xlabel(f"bits at NRMSE {target:g}, by those of SZ3 (geometric mean over sets; left is better)")
