@@ -2,7 +2,7 @@
 """Runs a study: each codec on each set in a process of one thread, every result kept so that a cut-off run goes on.
 
 runs/<codec>/<set>-<training key>.safetensors      weights
-runs/<codec>/<set>-<key>.<kind>.json               results: curve, downstream, threads
+runs/<codec>/<set>-<key>.<kind>.json               results: curve, downstream, speed, threads
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from tinify.models.base import Codec
 
 MOTION_SET = "imu_broad"
 _THREADS = 2
+_ALONE = ("speed", "threads")  # kinds that nothing else of the study runs beside
 
 
 @dataclass(frozen=True)
 class Job:
-    """One `kind` of result ("curve", "downstream", "threads") of a codec on a set."""
+    """One `kind` of result ("curve", "downstream", "speed", "threads") of a codec on a set."""
 
     study: Study
     entry: Entry
@@ -85,8 +86,8 @@ def phases(study: Study, data: Path, runs: Path, only: Iterable[str] = ()) -> li
     main, ablations = _main_first([entry for entry in chosen if entry.networks_of])
     useful = jobs([entry for entry in chosen if entry.downstream], "downstream", (*FORECAST_SETS, MOTION_SET))
     second = [*jobs(main, "curve"), *useful, *jobs(ablations, "curve")]
-    threads = jobs([entry for entry in chosen if entry.group == "main"], "threads", [study.speed_set])
-    return [shared, first, second, threads]
+    measured = [entry for entry in chosen if entry.group == "main"]
+    return [shared, first, second, jobs(measured, "speed"), jobs(measured, "threads", [study.speed_set])]
 
 
 def _main_first(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
@@ -100,7 +101,7 @@ def run(job: Job) -> dict[str, Any]:
     job.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     codec, seconds = _codec(job)
-    found = {"curve": _curve, "downstream": _downstream, "threads": _threads}[job.kind](job, codec)
+    found = {"curve": _curve, "downstream": _downstream, "speed": _speed, "threads": _threads}[job.kind](job, codec)
     found = {**found, **({"train_seconds": seconds} if job.kind == "curve" else {})}
     part = job.result.with_suffix(".part")
     part.write_text(json.dumps(found), "utf-8")
@@ -136,16 +137,13 @@ def _codec(job: Job) -> tuple[Codec, float]:
 def _curve(job: Job, codec: Codec) -> dict[str, Any]:
     test = job.sets("test")
     points = measures.curve(codec, test, job.entry.qualities)
-    found = {
+    return {
         "points": points,
         "values": sum(piece.size for piece in test.pieces),
         **measures.sizes(codec),
         "costs": measures.costs(codec),
         "proxies": measures.proxies(codec, test),
     }
-    if job.entry.group == "main":
-        found["speed"] = measures.speed(codec, test, measures.nearest(points, 0.1))
-    return found
 
 
 def _downstream(job: Job, codec: Codec) -> dict[str, Any]:
@@ -154,8 +152,14 @@ def _downstream(job: Job, codec: Codec) -> dict[str, Any]:
     return {"answers": measures.usefulness(codec, job.sets("train"), job.sets("test"), qualities)}
 
 
+def _speed(job: Job, codec: Codec) -> dict[str, Any]:
+    """Speed on one thread by processor time."""
+    points = run(Job(job.study, job.entry, job.set_name, "curve", job.data, job.runs))["points"]
+    return measures.speed(codec, job.sets("test"), measures.nearest(points, 0.1))
+
+
 def _threads(job: Job, codec: Codec) -> dict[str, Any]:
-    """Speed on two threads by the clock on the wall; nothing else of the study runs beside it."""
+    """Speed on two threads by the clock on the wall."""
     points = run(Job(job.study, job.entry, job.set_name, "curve", job.data, job.runs))["points"]
     torch.set_num_threads(_THREADS)
     try:
@@ -170,7 +174,7 @@ def run_all(study: Study, data: Path, runs: Path, *, workers: int = 2, only: Ite
     todo = [[job for job in jobs if not job.result.is_file()] for jobs in phases(study, data, runs, only)]
     total, done, since = sum(map(len, todo)), 0, time.perf_counter()
     for jobs in todo:
-        for job, error in _in_processes(jobs, 1 if jobs and jobs[0].kind == "threads" else workers):
+        for job, error in _in_processes(jobs, 1 if jobs and jobs[0].kind in _ALONE else workers):
             done += 1
             if error is not None:
                 failures.append(f"{job.entry.name} on {job.set_name} ({job.kind}): {error}")
