@@ -36,8 +36,8 @@ _LIMITS = """\
 - The budget is minutes of one processor thread. Larger networks and longer training would move every learned curve,
   most of all those that learn a transform from nothing; nothing here says where they would end.
 - One seed. Differences of a few per cent are not to be trusted.
-- Speeds were taken with nothing else of the study beside, but on a shared machine. SZ3 and the trained DCT were measured elsewhere and have no
-  speed here.
+- Speeds were taken with nothing else of the study beside, but on a shared machine. SZ3 and the trained DCT were
+  measured elsewhere and have no speed here.
 - The test splits are short ({least:,} to {most:,} values), so headers weigh as they do in short files.
 - Forecasts are by ridge regression, and files of whole series know the future of a window; "windows coded alone" is
   without that.
