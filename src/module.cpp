@@ -9,6 +9,7 @@
 #include <atomic>
 #include <optional>
 
+#include "bind_jpeg.hpp"
 #include "bind_tokens.hpp"
 #include "bind_mixing.hpp"
 #include "bind_transforms.hpp"
@@ -297,6 +298,7 @@ NB_MODULE(_core, m) {
     m.def("use_simd", &use_kernels, "name"_a);
     m.def("pmf_to_quantized_cdf", &pmf_to_cdf, "pmf"_a, "precision"_a = 16);
     m.def("pmfs_to_quantized_cdfs", &pmfs_to_cdfs, "pmf"_a, "lengths"_a, "precision"_a = 16);
+    bind_jpeg(m);
     bind_mixing(m);
     bind_transforms(m);
     bind_tokens(m);
