@@ -6,9 +6,11 @@
 
 #include <string>
 
+#include "colour.hpp"
 #include "errors.hpp"
 #include "fast_picture.hpp"
 #include "fast_search.hpp"
+#include "lifting.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -119,6 +121,69 @@ void run_search(const In<2>& y, const In<2>& codebook, const In<1>& bias,
             static_cast<long>(y.shape(0)), best.data(), threads);
 }
 
+template <class T>
+using Wide = nb::ndarray<T, nb::ndim<3>, nb::device::cpu>;
+template <class T>
+using Dense = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+// What is transformed, (planes, height, width) with rows and planes anywhere, and where the result goes.
+template <class T>
+struct LiftingJob {
+    LiftingJob(const Wide<const T>& from, const Dense<T>& to, int levels, int threads) {
+        for (int axis = 0; axis < 3; ++axis) require(from.shape(axis) == to.shape(axis), "shapes are not the same");
+        require(from.shape(0) && from.shape(1) && from.shape(2), "there are no numbers");
+        require(from.stride(2) == 1 || from.shape(2) == 1, "numbers of a row are not side by side");
+        require(levels >= 0 && levels <= kMostLevels, "levels are not 0 to 64");
+        check_threads(threads);
+        const auto size = [&](int axis) { return static_cast<long>(from.shape(axis)); };
+        shape = {size(0), size(1), size(2), levels};
+        in = {from.data(), static_cast<long>(from.stride(0)), static_cast<long>(from.stride(1))};
+        out = {to.data(), size(1) * size(2), size(2)};
+    }
+    Planes<const T> in;
+    Planes<T> out;
+    LiftingShape shape;
+};
+
+template <class T>
+void run_analysis(const Wide<const T>& x, const Dense<T>& y, int levels, int threads) {
+    const LiftingJob<T> job(x, y, levels, threads);
+    nb::gil_scoped_release unlocked;
+    analyse(job.in, job.out, job.shape, threads);
+}
+
+template <class T>
+void run_synthesis(const Wide<const T>& y, const Dense<T>& x, int levels, int threads) {
+    const LiftingJob<T> job(y, x, levels, threads);
+    nb::gil_scoped_release unlocked;
+    synthesise(job.in, job.out, job.shape, threads);
+}
+
+template <class T>
+using Pixels = nb::ndarray<T, nb::shape<-1, -1, 3>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using ThreePlanes = nb::ndarray<T, nb::shape<3, -1, -1>, nb::c_contig, nb::device::cpu>;
+
+template <class A, class B>
+long pixels_of(const A& samples, const B& planes) {
+    require(samples.shape(0) == planes.shape(1) && samples.shape(1) == planes.shape(2), "pictures are not of one size");
+    return static_cast<long>(samples.shape(0) * samples.shape(1));
+}
+
+template <class T, void (*Transform)(const uint8_t*, long, T*)>
+void from_samples(const Pixels<const uint8_t>& samples, const ThreePlanes<T>& planes) {
+    const long pixels = pixels_of(samples, planes);
+    nb::gil_scoped_release unlocked;
+    Transform(samples.data(), pixels, planes.data());
+}
+
+template <class T, auto Transform>
+auto to_samples(const ThreePlanes<const T>& planes, const Pixels<uint8_t>& samples) {
+    const long pixels = pixels_of(samples, planes);
+    nb::gil_scoped_release unlocked;
+    return Transform(planes.data(), pixels, samples.data());
+}
+
 }  // namespace
 
 void bind_transforms(nb::module_& m) {
@@ -135,6 +200,14 @@ void bind_transforms(nb::module_& m) {
         .def(nb::new_(&make_picture_deconv), "weight"_a, "bias"_a)
         .def("run", &run_picture_deconv, "x"_a, "y"_a, "threads"_a);
     m.def("nearest", &run_search, "y"_a, "codebook"_a, "bias"_a, "best"_a, "threads"_a);
+    m.def("ycbcr_of_samples", &from_samples<float, ycbcr_of_samples>, "samples"_a, "planes"_a.noconvert());
+    m.def("samples_of_ycbcr", &to_samples<float, samples_of_ycbcr>, "planes"_a, "samples"_a.noconvert());
+    m.def("rct_of_samples", &from_samples<int32_t, rct_of_samples>, "samples"_a, "planes"_a.noconvert());
+    m.def("samples_of_rct", &to_samples<int32_t, samples_of_rct>, "planes"_a, "samples"_a.noconvert());
+    m.def("lifting_analysis", &run_analysis<float>, "x"_a.noconvert(), "y"_a.noconvert(), "levels"_a, "threads"_a);
+    m.def("lifting_analysis", &run_analysis<int32_t>, "x"_a.noconvert(), "y"_a.noconvert(), "levels"_a, "threads"_a);
+    m.def("lifting_synthesis", &run_synthesis<float>, "y"_a.noconvert(), "x"_a.noconvert(), "levels"_a, "threads"_a);
+    m.def("lifting_synthesis", &run_synthesis<int32_t>, "y"_a.noconvert(), "x"_a.noconvert(), "levels"_a, "threads"_a);
     m.def("transform_simd", [] { return fast::kernels().name; });
     m.def("use_transform_simd", &fast::use_kernels, "name"_a);
 }

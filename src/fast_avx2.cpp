@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fast_kernels.hpp"
+#include "lifting.hpp"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -21,7 +22,8 @@
 
 namespace tinify::fast {
 
-const Kernels kAvx2Kernels = {"avx2", avx2::gemm, avx2::gdn, avx2::tile_in, avx2::tile_out, avx2::least};
+const Kernels kAvx2Kernels = {"avx2", &kAvx2Lifting, avx2::gemm, avx2::gdn,
+                              avx2::tile_in, avx2::tile_out, avx2::least};
 
 }  // namespace tinify::fast
 

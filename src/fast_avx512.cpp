@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fast_kernels.hpp"
+#include "lifting.hpp"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -21,7 +22,8 @@
 
 namespace tinify::fast {
 
-const Kernels kAvx512Kernels = {"avx512", avx512::gemm, avx512::gdn, avx512::tile_in, avx512::tile_out, avx512::least};
+const Kernels kAvx512Kernels = {"avx512", &kAvx512Lifting, avx512::gemm, avx512::gdn,
+                                avx512::tile_in, avx512::tile_out, avx512::least};
 
 }  // namespace tinify::fast
 

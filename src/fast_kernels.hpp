@@ -32,8 +32,11 @@ struct Gdn {
     bool inverse;
 };
 
+struct LiftingKernels;
+
 struct Kernels {
     const char* name;
+    const LiftingKernels* lifting;
     void (*gemm)(const Gemm&);
     // squares: kGdnPixels * channels floats.
     void (*gdn)(const Gdn&, float* x, long pixels, float* squares);

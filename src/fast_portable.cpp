@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Four lanes: what SSE2 and NEON have, and what a compiler takes apart elsewhere.
 #include "fast_kernels.hpp"
+#include "lifting.hpp"
 
 #define TINIFY_LANES 4
 #ifdef __aarch64__
@@ -14,6 +15,7 @@
 
 namespace tinify::fast {
 
-const Kernels kPortableKernels = {"scalar", portable::gemm, portable::gdn, portable::tile_in, portable::tile_out, portable::least};
+const Kernels kPortableKernels = {"scalar", &kPortableLifting, portable::gemm, portable::gdn,
+                                  portable::tile_in, portable::tile_out, portable::least};
 
 }  // namespace tinify::fast

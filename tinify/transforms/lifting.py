@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tinify.errors import ConfigError, InputError
+from tinify.transforms import lifting_native as native
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class LiftingAnalysis(_Lifting):
 
     def forward(self, x: Tensor) -> Tensor:
         self.check(x)
+        if native.suits(x, self.name, self.levels):
+            return native.analysis(x, self.levels)
         return _Lifted.apply(x, self.wavelet, _sizes(*x.shape[-2:], self.levels), True, False)
 
 
@@ -118,7 +121,11 @@ class LiftingSynthesis(_Lifting):
             raise InputError(f"skip is {skip}; allowed: 0 to {self.levels} levels")
         sizes = _sizes(*y_hat.shape[-2:], self.levels)
         top, left = sizes[skip]
-        x_hat = _Lifted.apply(y_hat[..., :top, :left], self.wavelet, sizes[skip:], False, False)
+        kept = y_hat[..., :top, :left]
+        if native.suits(kept, self.name, self.levels):
+            x_hat = native.synthesis(kept, self.levels - skip)
+        else:
+            x_hat = _Lifted.apply(kept, self.wavelet, sizes[skip:], False, False)
         doublings = sum((height > 1) + (width > 1) for height, width in sizes[:skip])
         return x_hat * 0.5 ** (doublings / 2) if doublings and x_hat.is_floating_point() else x_hat
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "colour.hpp"
+
+#include <algorithm>
+
+namespace tinify::fast {
+
+namespace {
+
+constexpr long kRun = 1024;  // pixels that stay in the first cache level
+constexpr double kRed = 0.299, kGreen = 0.587, kBlue = 0.114;
+constexpr float kFromBlue = 2 * (1 - kBlue), kFromRed = 2 * (1 - kRed);
+constexpr float kGreenFromBlue = kBlue * 2 * (1 - kBlue) / kGreen, kGreenFromRed = kRed * 2 * (1 - kRed) / kGreen;
+
+// Interleaved bytes apart and together, so that the loops between have their numbers side by side.
+struct Run {
+    void read(const uint8_t* samples, long count) {
+        for (long i = 0; i < count; ++i) {
+            red[i] = samples[3 * i];
+            green[i] = samples[3 * i + 1];
+            blue[i] = samples[3 * i + 2];
+        }
+    }
+    void write(uint8_t* samples, long count) const {
+        for (long i = 0; i < count; ++i) {
+            samples[3 * i] = static_cast<uint8_t>(red[i]);
+            samples[3 * i + 1] = static_cast<uint8_t>(green[i]);
+            samples[3 * i + 2] = static_cast<uint8_t>(blue[i]);
+        }
+    }
+    int32_t red[kRun], green[kRun], blue[kRun];
+};
+
+template <class Work>
+void in_runs(long pixels, const Work& work) {
+    for (long start = 0; start < pixels; start += kRun) work(start, std::min(kRun, pixels - start));
+}
+
+// Adding 1.5 * 2^23 leaves no bits behind the point.
+inline int32_t rounded(float x) {
+    constexpr float kWhole = 12582912.0f;
+    x = x > 0.0f ? x : 0.0f;
+    x = x < 255.0f ? x : 255.0f;
+    return static_cast<int32_t>((x + kWhole) - kWhole);
+}
+
+}  // namespace
+
+void ycbcr_of_samples(const uint8_t* samples, long pixels, float* planes) {
+    Run run;
+    in_runs(pixels, [&](long start, long count) {
+        run.read(samples + 3 * start, count);
+        float *const luma = planes + start, *const cb = luma + pixels, *const cr = cb + pixels;
+        for (long i = 0; i < count; ++i) {
+            const float red = static_cast<float>(run.red[i]), green = static_cast<float>(run.green[i]);
+            const float blue = static_cast<float>(run.blue[i]);
+            const float y = red * static_cast<float>(kRed) + green * static_cast<float>(kGreen) +
+                            blue * static_cast<float>(kBlue);
+            luma[i] = y - 128.0f;
+            cb[i] = (blue - y) * (1 / kFromBlue);
+            cr[i] = (red - y) * (1 / kFromRed);
+        }
+    });
+}
+
+void samples_of_ycbcr(const float* planes, long pixels, uint8_t* samples) {
+    Run run;
+    in_runs(pixels, [&](long start, long count) {
+        const float *const luma = planes + start, *const cb = luma + pixels, *const cr = cb + pixels;
+        for (long i = 0; i < count; ++i) {
+            const float y = luma[i] + 128.0f;
+            run.red[i] = rounded(y + cr[i] * kFromRed);
+            run.green[i] = rounded(y - cb[i] * kGreenFromBlue - cr[i] * kGreenFromRed);
+            run.blue[i] = rounded(y + cb[i] * kFromBlue);
+        }
+        run.write(samples + 3 * start, count);
+    });
+}
+
+void rct_of_samples(const uint8_t* samples, long pixels, int32_t* planes) {
+    Run run;
+    in_runs(pixels, [&](long start, long count) {
+        run.read(samples + 3 * start, count);
+        int32_t *const luma = planes + start, *const first = luma + pixels, *const second = first + pixels;
+        for (long i = 0; i < count; ++i) {
+            luma[i] = (run.red[i] + 2 * run.green[i] + run.blue[i]) >> 2;
+            first[i] = run.blue[i] - run.green[i];
+            second[i] = run.red[i] - run.green[i];
+        }
+    });
+}
+
+bool samples_of_rct(const int32_t* planes, long pixels, uint8_t* samples) {
+    Run run;
+    uint32_t beyond = 0;
+    const auto kept = [&](uint32_t x) {
+        beyond |= x & ~255u;
+        return static_cast<int32_t>(x);
+    };
+    in_runs(pixels, [&](long start, long count) {
+        const int32_t *const luma = planes + start, *const first = luma + pixels, *const second = first + pixels;
+        for (long i = 0; i < count; ++i) {
+            // Unsigned, because hostile sums wrap.
+            const auto blue = static_cast<uint32_t>(first[i]), red = static_cast<uint32_t>(second[i]);
+            const auto quarter = static_cast<uint32_t>(static_cast<int32_t>(blue + red) >> 2);
+            const uint32_t green = static_cast<uint32_t>(luma[i]) - quarter;
+            run.red[i] = kept(red + green);
+            run.green[i] = kept(green);
+            run.blue[i] = kept(blue + green);
+        }
+        run.write(samples + 3 * start, count);
+    });
+    return beyond == 0;
+}
+
+}  // namespace tinify::fast

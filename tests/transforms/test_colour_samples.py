@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import torch
+
+from tinify.errors import FormatError, InputError
+from tinify.transforms import RctAnalysis, YcbcrAnalysis, YcbcrSynthesis
+from tinify.transforms.colour_samples import rct_of_samples, samples_of_rct, samples_of_ycbcr, ycbcr_of_samples
+
+SIZES = [(1, 1), (3, 7), (40, 33), (2, 1500)]
+
+
+def picture(height, width):
+    return np.random.default_rng(height).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def planes_of(samples):
+    return torch.from_numpy(samples).permute(2, 0, 1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_ycbcr_is_that_of_the_transform(size):
+    samples = picture(*size)
+    expected = YcbcrAnalysis()(planes_of(samples).double() - 128)
+    assert (ycbcr_of_samples(samples) - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_samples_come_back_rounded_and_clipped(size):
+    y_hat = ycbcr_of_samples(picture(*size)) + 40 * torch.randn(3, *size, generator=torch.Generator().manual_seed(0))
+    expected = (YcbcrSynthesis()(y_hat.double()) + 128).clamp(0, 255)
+    assert (planes_of(samples_of_ycbcr(y_hat)) - expected).abs().max() < 0.5001
+
+
+def test_every_sample_comes_back_through_ycbcr():
+    corners = np.stack(np.meshgrid(*[np.arange(0, 256, 15)] * 3), -1).reshape(18, -1, 3).astype(np.uint8)
+    assert np.array_equal(samples_of_ycbcr(ycbcr_of_samples(corners)), corners)
+
+
+def test_what_is_no_number_becomes_a_sample():
+    y_hat = torch.tensor([float("nan"), float("inf"), float("-inf")]).expand(3, 1, 3)
+    assert samples_of_ycbcr(y_hat).dtype == np.uint8
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_reversible_transform_is_the_same_integers(size):
+    samples = picture(*size)
+    y = rct_of_samples(samples)
+    assert torch.equal(y, RctAnalysis()(planes_of(samples).int()))
+    assert np.array_equal(samples_of_rct(y), samples)
+
+
+def test_samples_beyond_a_byte_are_refused():
+    for value in (300, -300, 2**31 - 1, -(2**31)):
+        with pytest.raises(FormatError, match="beyond"):
+            samples_of_rct(torch.full((3, 2, 2), value, dtype=torch.int32))
+
+
+def test_other_shapes_and_types_are_refused():
+    with pytest.raises(InputError):
+        ycbcr_of_samples(np.zeros((4, 4), np.uint8))
+    with pytest.raises(InputError):
+        rct_of_samples(np.zeros((4, 4, 3), np.uint16))
+    with pytest.raises(InputError):
+        samples_of_ycbcr(torch.zeros(3, 4, 4, dtype=torch.float64))
+    with pytest.raises(InputError):
+        samples_of_rct(torch.zeros(1, 4, 4, dtype=torch.int32))
