@@ -76,6 +76,22 @@ def test_target_bpp_gives_the_best_file_below_it(x, share):
     assert 0.9 * target < rate <= target
 
 
+@pytest.mark.parametrize("x", [picture(), series()], ids=["image", "series"])
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_max_bytes_gives_the_best_file_that_fits(x, share):
+    lowest, highest = (len(tinify.compress(x, quality=quality)) for quality in (0, 100))
+    most = round(lowest + share * (highest - lowest))
+    assert 0.9 * most < len(tinify.compress(x, max_bytes=most)) <= most
+
+
+def test_max_bytes_below_the_smallest_file_say_what_that_is():
+    smallest = len(tinify.compress(picture(), quality=0))
+    assert len(tinify.compress(picture(), max_bytes=smallest)) == smallest
+    with pytest.raises(InputError, match=f"{smallest - 1} bytes cannot be reached: .* at quality 0, has {smallest} b"):
+        tinify.compress(picture(), max_bytes=smallest - 1)
+    assert tinify.compress(picture(), max_bytes=10**9) == tinify.compress(picture(), quality=100)
+
+
 @pytest.mark.parametrize(("x", "target"), [(picture(), 35.0), (series(), 30.0)], ids=["image", "series"])
 def test_target_psnr_gives_the_smallest_file_above_it(x, target):
     signal = api.to_signal(x)
@@ -107,7 +123,8 @@ def test_psnr_of_a_series_is_in_units_of_each_channels_range():
 
 @pytest.mark.parametrize(
     "rate", [{"quality": 1, "target_bpp": 1}, {"quality": -1}, {"quality": 101}, {"target_bpp": 0},
-             {"target_psnr": np.nan}, {"quality": float("nan")}, {"target_bpp": 1, "target_psnr": 30}],
+             {"target_psnr": np.nan}, {"quality": float("nan")}, {"target_bpp": 1, "target_psnr": 30}, {"max_bytes": 0},
+             {"max_bytes": 99, "target_bpp": 1}],
 )  # fmt: skip
 def test_a_rate_that_makes_no_sense_is_a_config_error(rate):
     with pytest.raises(ConfigError):

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinify import codec_file, config, container, zoo
 from tinify.errors import ConfigError, DesyncError, FormatError, InputError, TinifyError, UnknownComponentError
-from tinify.rate_search import pack_to_psnr, pack_to_rate
+from tinify.rate_search import pack_to_bytes, pack_to_psnr, pack_to_rate
 from tinify.signal import Signal
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def compress(
     target_bpp: float | None = None,
     target_psnr: float | None = None,
     *,
+    max_bytes: int | None = None,
     max_error: Any = None,
     max_error_of: str = "absolute",
     lossless: bool = False,
@@ -54,9 +55,10 @@ def compress(
     target_bpp: bits per pixel, or per number of a series: the best file of at most that size.
     target_psnr: dB, of a picture's colours, or of a series in units of each channel's range: the smallest file of at
         least that quality.
+    max_bytes: of the whole file: the best that is no larger; InputError, with the least, when none is so small.
     max_error: of a series, a number or one for each channel: every finite value comes back no further off than that,
         whatever the codec; max_error_of: "absolute", "range" (0.01: 1 % of each channel's range over the whole series)
-        or "sigma". lossless: every bit of a series or picture comes back. At most one of these five may be given
+        or "sigma". lossless: every bit of a series or picture comes back. At most one of these six may be given
         (ConfigError).
     chunk: rows of a series that are coded together, at most, so that they can be decoded without the others; by
         default as many as hold about a million numbers. threads: chunks that are coded at a time, by default 2; the
@@ -64,7 +66,7 @@ def compress(
     """
     codec = _codec(codec) if codec is not None else None
     options = {"chunk": chunk, "threads": threads, "progress": progress}
-    options |= {"max_error": max_error, "max_error_of": max_error_of, "lossless": lossless}
+    options |= {"max_bytes": max_bytes, "max_error": max_error, "max_error_of": max_error_of, "lossless": lossless}
     return compress_signal(to_signal(x, codec), codec, quality, target_bpp, target_psnr, **options)
 
 
@@ -127,19 +129,21 @@ def compress_signal(
     target_bpp: float | None = None,
     target_psnr: float | None = None,
     *,
+    max_bytes: int | None = None,
     max_error: Any = None,
     max_error_of: str = "absolute",
     lossless: bool = False,
     **options: Any,
 ) -> bytes:
     """As `compress`, for a signal whose metadata is to come back with it. options: chunk, threads, progress."""
-    check_rate(quality, target_bpp, target_psnr, max_error, lossless)
+    check_rate(quality, target_bpp, target_psnr, max_error, lossless, max_bytes)
     codec = codec_for(signal, codec)
     options = _options(codec, **options) | bound_for(codec, max_error, max_error_of, lossless)
-    if target_bpp is not None or target_psnr is not None:
-        options.pop("progress", None)  # it would be told of every attempt
-        pack_to, target = (pack_to_rate, target_bpp) if target_psnr is None else (pack_to_psnr, target_psnr)
-        return pack_to(codec, signal, target, **options)
+    targets = ((pack_to_rate, target_bpp), (pack_to_psnr, target_psnr), (pack_to_bytes, max_bytes))
+    for pack_to, target in targets:
+        if target is not None:
+            options.pop("progress", None)  # it would be told of every attempt
+            return pack_to(codec, signal, target, **options)
     return container.pack(codec.pack(signal, quality=quality, **options))
 
 
@@ -310,10 +314,11 @@ def check_rate(
     target_psnr: float | None = None,
     max_error: Any = None,
     lossless: bool = False,
+    max_bytes: int | None = None,
 ) -> None:
     """ConfigError unless at most one is given, and that makes sense."""
     given = {"quality": quality, "target_bpp": target_bpp, "target_psnr": target_psnr, "max_error": max_error}
-    given["lossless"] = lossless or None
+    given |= {"max_bytes": max_bytes, "lossless": lossless or None}
     given = {name: value for name, value in given.items() if value is not None}
     if len(given) > 1:
         raise ConfigError(f"{' and '.join(given)} exclude each other; give one of them")
@@ -323,6 +328,8 @@ def check_rate(
         raise ConfigError(f"target_bpp is {target_bpp}; it must be positive")
     if target_psnr is not None and not np.isfinite(target_psnr):
         raise ConfigError(f"target_psnr is {target_psnr}; it must be a finite number of dB")
+    if max_bytes is not None and not max_bytes > 0:
+        raise ConfigError(f"max_bytes is {max_bytes}; it must be positive")
 
 
 def _check_fingerprint(file: container.TnfFile, codec: Any) -> None:

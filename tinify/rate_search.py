@@ -16,6 +16,7 @@ from tinify.signal import Signal
 LOWEST, HIGHEST = 0.0, 100.0
 STEPS = 9  # a quality to within 0.2
 CLOSE = 0.99  # of the target rate: near enough to stop
+SIZE_STEPS, SIZE_CLOSE = 12, 0.998  # where bytes are what is asked for
 
 
 def samples_of(signal: Signal) -> int:
@@ -39,26 +40,51 @@ def pack_to_rate(codec: Any, signal: Signal, target_bpp: float, **options: Any) 
 
     `options` are for `codec.pack`.
     """
+
+    def rate_of(data: bytes) -> float:
+        return bits_per_sample(data, signal)
+
     at = _packer(codec, signal, options)
     smallest = at(LOWEST)
-    if bits_per_sample(smallest, signal) > target_bpp:
+    if rate_of(smallest) > target_bpp:
         raise InputError(
             f"{target_bpp:g} bpp cannot be reached: at quality 0 the file has {len(smallest)} bytes, "
-            f"{bits_per_sample(smallest, signal):.4g} bpp; ask for more, or choose another codec"
+            f"{rate_of(smallest):.4g} bpp; ask for more, or choose another codec"
         )
+    return _best_within(at, smallest, rate_of, target_bpp, STEPS, CLOSE)
+
+
+def pack_to_bytes(codec: Any, signal: Signal, max_bytes: int, **options: Any) -> bytes:
+    """The best file of at most `max_bytes` in all. InputError, with the least that can be had, when quality 0 has more.
+
+    `options` are for `codec.pack`.
+    """
+    at = _packer(codec, signal, options)
+    smallest = at(LOWEST)
+    if len(smallest) > max_bytes:
+        raise InputError(
+            f"{max_bytes} bytes cannot be reached: the smallest file, at quality 0, has {len(smallest)} bytes; ask for "
+            "more, or choose another codec"
+        )
+    return _best_within(at, smallest, len, max_bytes, SIZE_STEPS, SIZE_CLOSE)
+
+
+def _best_within(
+    at: Callable[[float], bytes], best: bytes, rate_of: Callable, most: float, steps: int, close: float
+) -> bytes:
+    """The file of the highest quality whose rate is at most `most`; `best`, of the lowest quality, has no more."""
     largest = at(HIGHEST)
-    if bits_per_sample(largest, signal) <= target_bpp:
+    if rate_of(largest) <= most:
         return largest
-    best, low, high = smallest, LOWEST, HIGHEST
-    for _ in range(STEPS):
+    low, high = LOWEST, HIGHEST
+    for _ in range(steps):
         middle = (low + high) / 2
         data = at(middle)
-        rate = bits_per_sample(data, signal)
-        if rate > target_bpp:
+        if rate_of(data) > most:
             high = middle
             continue
         best, low = data, middle
-        if rate >= CLOSE * target_bpp:
+        if rate_of(data) >= close * most:
             break
     return best
 

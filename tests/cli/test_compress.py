@@ -133,11 +133,15 @@ def test_quality_and_targets_make_the_rate(tinify, photo):
     target = 8 * (sizes["low"] + sizes["high"]) / 2 / (24 * 36)
     assert tinify("compress", photo, "bpp.tnf", "--target-bpp", target).code == 0
     assert sizes["low"] < os.path.getsize("bpp.tnf") <= (sizes["low"] + sizes["high"]) / 2
+    most = (sizes["low"] + sizes["high"]) // 2
+    assert tinify("compress", photo, "bytes.tnf", "--max-bytes", most).code == 0
+    assert sizes["low"] < os.path.getsize("bytes.tnf") <= most
 
 
 @pytest.mark.parametrize(
-    "options", [["--quality", "101"], ["--quality", "x"], ["--target-bpp", "0"], ["--quality=5", "--target-bpp=1"]]
-)
+    "options", [["--quality", "101"], ["--quality", "x"], ["--target-bpp", "0"], ["--quality=5", "--target-bpp=1"],
+                ["--max-bytes", "0"], ["--max-bytes=99", "--lossless"]]
+)  # fmt: skip
 def test_rates_that_make_no_sense_are_wrong_usage(tinify, photo, options):
     result = tinify("compress", photo, *options)
     assert result.code == 2
@@ -148,6 +152,9 @@ def test_a_target_out_of_reach_is_an_input_error(tinify, photo, here):
     result = tinify("compress", photo, "--target-bpp", "0.0001")
     assert result.code == 3
     assert f"error: {photo}: 0.0001 bpp cannot be reached" in result.err
+    result = tinify("compress", photo, "--max-bytes", "3")
+    assert result.code == 3
+    assert "3 bytes cannot be reached: the smallest file" in result.err
     assert not list(here.glob("*.tnf"))
 
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tinify.file_to_file import Written
 
 EXTENSION = ".tnf"
-_RATES = ("quality", "target_bpp", "target_psnr", "max_error", "lossless")
+_RATES = ("quality", "target_bpp", "target_psnr", "max_bytes", "max_error", "lossless")
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to compress: a loaded codec or None for the default, and at most one of the three ways to choose a rate."""
+    """How to compress: a loaded codec or None for the default, and at most one of the ways to choose a rate."""
 
     codec: Any
     quality: float | None
@@ -34,6 +34,7 @@ class Options:
     force: bool
     chunk: int | None
     threads: int | None
+    max_bytes: int | None = None
     max_error: tuple[float, str] | None = None
     lossless: bool = False
 
@@ -42,6 +43,11 @@ class Options:
         """As `tinify.compress` takes it."""
         value, of = self.max_error or (None, "absolute")
         return {"max_error": value, "max_error_of": of, "lossless": self.lossless}
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """What is met by trying: needs the whole signal at hand."""
+        return {"target_bpp": self.target_bpp, "target_psnr": self.target_psnr, "max_bytes": self.max_bytes}
 
 
 @click.command()
@@ -57,6 +63,7 @@ class Options:
     help="At most so many bits per pixel (or per number of a series), counting the whole file.",
 )
 @click.option("--target-psnr", type=float, help="At least so many dB (of a series: in units of each channel's range).")
+@click.option("--max-bytes", type=click.IntRange(1), help="The best file that has at most so many bytes in all.")
 @click.option(
     "--max-error",
     type=MaxError(),
@@ -81,7 +88,7 @@ def compress(paths, output, force, recursive, as_json, **how) -> int:
 
     if sum(how[name] not in (None, False) for name in _RATES) > 1:
         raise click.UsageError(
-            "--quality, --target-bpp, --target-psnr, --max-error and --lossless exclude each other: give one"
+            "--quality, --target-bpp, --target-psnr, --max-bytes, --max-error, --lossless exclude each other: give one"
         )
     inputs, output = split_output(paths, output, lambda last: last.lower().endswith(EXTENSION))
     sources = expand(
@@ -118,9 +125,7 @@ def _compress(source: Source, place: Output, options: Options, progress: Progres
     if done is None:
         raw = read_source(source)
         signal = media.read(raw, name="" if source.path is None else str(source.path))
-        data = api.compress_signal(
-            signal, options.codec, options.quality, options.target_bpp, options.target_psnr, **given, **options.bound
-        )
+        data = api.compress_signal(signal, options.codec, options.quality, **options.target, **given, **options.bound)
         write_data(data, target, force=options.force)
         shape, codec = signal.samples.shape, container.inspect(data)["codec"]
         done = Written(signal.modality, codec, shape, signal.samples.dtype.name, len(raw), len(data))
@@ -144,7 +149,7 @@ def _compress_long(source: Source, target: Path | None, options: Options, given:
     from tinify.cli.streams import make_folder_of
     from tinify.file_to_file import compress_file, is_long
 
-    if source.path is None or target is None or options.target_bpp is not None or options.target_psnr is not None:
+    if source.path is None or target is None or any(value is not None for value in options.target.values()):
         return None
     if not is_long(source.path):
         return None
