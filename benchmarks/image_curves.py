@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rate-distortion curve of an image codec on Kodak, from real files, beside JPEG and WebP and published curves.
+"""The rate-distortion curve of an image codec on Kodak, from real files, beside its peers and published curves.
 
     python benchmarks/image_curves.py                              # the zoo's default codec
     python benchmarks/image_curves.py --codec runs/x/checkpoint.pt # a training run's averaged weights
@@ -24,6 +24,7 @@ from tinify.errors import InputError, MissingExtraError, WeightsError
 from tinify.evaluation.baselines import BASELINES
 from tinify.evaluation.comparison import Comparison, compare_curves, compare_runs
 from tinify.evaluation.curves import METRICS, Curve, anchors_file, mean_curve, read_curves, to_rows
+from tinify.evaluation.peers import PEERS
 from tinify.evaluation.plots import plot_curves
 from tinify.evaluation.provenance import command, versions
 from tinify.evaluation.run import evaluate, read_pictures
@@ -33,6 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 QUALITIES = (0, 14, 28, 43, 57, 71, 86, 100)
 PUBLISHED = ("jpeg", "webp", "jpeg2000", "bpg", "av1", "vtm", "bmshj2018-factorized/mse@cuda",
              "bmshj2018-hyperprior/mse@cuda", "mbt2018-mean/mse@cuda", "mbt2018-mean-vbr/mse")  # fmt: skip
+ANCHORS = {**BASELINES, **PEERS}
 DRAWN = ("bpg", "vtm", "mbt2018-mean/mse@cuda")
 
 
@@ -64,8 +66,17 @@ def load_codec(name: str) -> TnfCodec:
     return TnfCodec(codec)
 
 
+def available(peers: list[str]) -> list[str]:
+    """Those that can be had here; says which cannot, and why."""
+    reasons = {name: PEERS[name].missing() for name in peers if name in PEERS}
+    for name, reason in reasons.items():
+        if reason:
+            print(f"without {name}: {reason}")
+    return [name for name in peers if not reasons.get(name)]
+
+
 def study(codec: TnfCodec, peers: list[str], pictures: dict, qualities: list[float], anchors: Path) -> Study:
-    settings = {codec.name: (codec, qualities)} | {name: (BASELINES[name], BASELINES[name].qualities) for name in peers}
+    settings = {codec.name: (codec, qualities)} | {name: (ANCHORS[name], ANCHORS[name].qualities) for name in peers}
     runs = {}
     for name, (subject, grid) in settings.items():
         runs[name] = evaluate(subject, pictures, grid, lambda done, name=name: print(f"  {name} {done}", flush=True))
@@ -141,7 +152,7 @@ def main() -> None:
     data = Path(os.environ.get("TINIFY_DATA", REPOSITORY.parent / "shared" / "data"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--codec", default="photo-best", help="zoo name, zoo folder or checkpoint.pt")
-    parser.add_argument("--peers", nargs="*", default=["jpeg", "webp"], choices=list(BASELINES))
+    parser.add_argument("--peers", nargs="*", default=["jpeg", "webp"], choices=list(ANCHORS))
     parser.add_argument("--qualities", nargs="+", type=float, default=list(QUALITIES))
     parser.add_argument("--pictures", type=Path, default=data / "kodak", help="folder of lossless pictures")
     parser.add_argument("--anchors", type=Path, default=anchors_file(), help="JSON of published curves")
@@ -151,7 +162,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     pictures = read_pictures(options.pictures, options.limit)
-    result = study(load_codec(options.codec), options.peers, pictures, options.qualities, options.anchors)
+    result = study(load_codec(options.codec), available(options.peers), pictures, options.qualities, options.anchors)
     print_study(result)
     write_study(result, pictures, options.output)
 
