@@ -12,6 +12,7 @@
 #include "bind_jpeg.hpp"
 #include "bind_tokens.hpp"
 #include "bind_mixing.hpp"
+#include "bind_neighbourhood.hpp"
 #include "bind_transforms.hpp"
 #include "coder_range.hpp"
 #include "coder_rans32.hpp"
@@ -301,5 +302,6 @@ NB_MODULE(_core, m) {
     bind_jpeg(m);
     bind_mixing(m);
     bind_transforms(m);
+    bind_neighbourhood(m);
     bind_tokens(m);
 }

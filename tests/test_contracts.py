@@ -36,6 +36,8 @@ EXAMPLES = {
         "heads": 2,
         "reach": 8,
     },
+    ("entropy-model", "neighbourhood"): {"groups": 4, "taps": 9, "sets": 2, "reach": 20},
+    ("entropy-model", "edge"): {},
     ("entropy-model", "grid-mixing"): {},
     ("entropy-model", "block-mixing"): {},
     ("entropy-model", "picture-mixing"): {},

@@ -31,6 +31,8 @@ _CHO_2014 = "Cho et al. 2014, arXiv:1406.1078"
 _OORD_2016 = "van den Oord et al. 2016, arXiv:1609.03499"
 _VASWANI_2017 = "Vaswani et al. 2017, arXiv:1706.03762"
 _MAHONEY_2005 = "after Mahoney 2005 (PAQ)"
+_TAUBMAN_2000 = "after Taubman 2000 (EBCOT)"
+_WEINBERGER_2000 = "Weinberger, Seroussi, Sapiro 2000 (LOCO-I)"
 _OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
 _ZHENG_2023 = "Zheng, Zhang 2023, doi:10.1016/j.asoc.2023.110797"
 
@@ -83,6 +85,9 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("gru", "entropy_models:GruPrior", "tokens given all before them: a GRU in integers, native", _CHO_2014),
         ("causal-conv", "entropy_models:CausalConvPrior", "the same with gated convolutions, in NumPy", _OORD_2016),
         ("transformer", "entropy_models:TransformerPrior", "the same with attention, in NumPy", _VASWANI_2017),
+        ("neighbourhood", "entropy_models.neighbourhood:Neighbourhood", "integers, by weighted sizes around them",
+         _TAUBMAN_2000),
+        ("edge", "entropy_models.edge:EdgeModel", "smooth planes: distance from an edge predictor", _WEINBERGER_2000),
         ("grid-mixing", "entropy_models.context_mixing:GridMixing", "integers in time; contexts learn as they code",
          _MAHONEY_2005),
         ("block-mixing", "entropy_models.context_mixing:BlockMixing", "blocks of numbers; contexts learn as they code",
@@ -95,6 +100,9 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("rans64", "coders.rans64:Rans64", "rANS whose streams are CompressAI's, byte for byte", _DUDA_2013),
         ("rangecoder", "coders.rangecoder:RangeCoder", "range coder: first in, first out", "Martin 1979"),
     ],
+    "schedule": [
+        ("subbands", "latent_codecs.subband_schedule:SubbandSchedule", "a wavelet's subbands, coarse to fine", ""),
+    ],
     "latent-codec": [
         ("entropy-bottleneck", "latent_codecs:EntropyBottleneckLatentCodec", "factorized prior", _BALLE_2018),
         ("gaussian-conditional", "latent_codecs:GaussianConditionalLatentCodec", "scales and means given", _BALLE_2018),
@@ -102,6 +110,7 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("hyperprior", "latent_codecs:HyperpriorLatentCodec", "a latent and its side information", _BALLE_2018),
         ("gain", "latent_codecs:GainLatentCodec", "around another: every rate from one checkpoint", _CUI_2021),
         ("tokens", "latent_codecs.tokens:TokenLatentCodec", "quantizer tokens under a token prior", _OORD_2017),
+        ("scheduled", "latent_codecs.scheduled:ScheduledLatentCodec", "integers in the order of a schedule", ""),
         ("scaled-histogram", "latent_codecs.scaled_histogram:ScaledHistogramLatentCodec", "any step under histograms",
          ""),
     ],

@@ -24,6 +24,7 @@ KINDS = (
     "quantizer",
     "entropy-model",
     "coder",
+    "schedule",
     "latent-codec",
     "codec",
     "layer",

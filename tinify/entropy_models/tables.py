@@ -16,6 +16,21 @@ SYMBOLS_PER_BYTE = 2**19
 """More symbols no coder gets out of a byte: the likeliest there can be costs log2(65536 / 65535) bits."""
 
 
+SLOT = 1 << (PRECISION - 12)
+"""The least frequency of a bin in the fast coder's tables of 12 bits."""
+
+
+def shares_of(weights: np.ndarray, total: int = 1 << PRECISION) -> np.ndarray:
+    """int32 frequencies in proportion to weights >= 0, at least `SLOT` each, `total` in all along the last axis; what
+    rounding leaves goes to the largest."""
+    free = total - SLOT * weights.shape[-1]
+    counts = np.floor(weights / weights.sum(-1, keepdims=True) * free).astype(np.int64) + SLOT
+    largest = counts.argmax(-1)[..., None]
+    left = total - counts.sum(-1, keepdims=True)
+    np.put_along_axis(counts, largest, np.take_along_axis(counts, largest, -1) + left, -1)
+    return counts.astype(np.int32)
+
+
 def quantized_cdfs(pmf: Tensor, tail_mass: Tensor, lengths: Tensor) -> Tensor:
     """Integer CDFs of several distributions, the mass beyond each support in a last, "escape" bin.
 

@@ -57,6 +57,13 @@ class LatentCodec(nn.Module, ABC):
         """The latent from its strings."""
 
 
+def by_item(strings: list[list[bytes]]) -> list[list[bytes]]:
+    """From streams of a string for each item to items of a string for each stream; FormatError where they differ."""
+    if not strings or not strings[0] or any(len(stream) != len(strings[0]) for stream in strings):
+        raise FormatError(f"streams of {[len(stream) for stream in strings]} strings: the file is damaged")
+    return [list(item) for item in zip(*strings, strict=True)]
+
+
 def only_stream(strings: list[list[bytes]]) -> list[bytes]:
     """The strings of a latent that has one stream; FormatError when a file holds another number of them."""
     if len(strings) != 1:

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What picture codecs of a wavelet share: colours, transform, steps, and pictures without loss."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tinify.errors import ConfigError, FormatError, InputError
+from tinify.latent_codecs.base import by_item
+from tinify.models.base import Codec
+from tinify.models.image.files import ImageFiles
+from tinify.quantizers.base import Quantizer
+from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
+from tinify.transforms.colour import YCBCR_STEPS, RctAnalysis, RctSynthesis, YcbcrAnalysis, YcbcrSynthesis
+from tinify.transforms.lifting import LiftingAnalysis, LiftingSynthesis
+
+_COARSEST, _OCTAVES = 256.0, 9.0  # step at quality 0, of a range of 255, and how often it halves up to quality 100
+_LEVELS = 256  # of a rate, between two whole ones
+
+
+class WaveletCodec(ImageFiles, Codec):
+    """A wavelet, a quantizer, and an entropy coding of integers that the subclass has.
+
+             ┌─────┐   ┌───────────┐  y  ┌─────┐ q ┌──────────────┐       ┌──────────┐ y_hat ┌───────┐
+        x ─►─┤YCbCr├─►─┤9/7 wavelet├──►──┤round├─►─┤entropy coding├──···──┤points of ├───►───┤inverse├─►─ x_hat
+             └─────┘   └───────────┘     └─────┘   └──────────────┘       │magnitudes│       └───────┘
+                                                                          └──────────┘
+
+    x (B, 3, H, W) in [0, 1], of any size; `levels` of the wavelet. The level of a rate is a quality q in [0, 100]: the
+    step is 256 / 2^(9 q / 100) of a range of 255. Without loss it is the reversible colour transform and the 5/3
+    wavelet of integers, under the same tables or contexts. Every number that selects a bit is an integer, so files
+    decode to the same numbers on any machine, and pictures differ by an ulp before rounding at most.
+
+    Source: ITU-T T.800 (9/7 and 5/3 wavelets).
+    """
+
+    modality: ClassVar[str] = "image"
+    default_quality: ClassVar[float] = 50.0
+    downsampling_factor: ClassVar[int] = 1
+    has_levels: ClassVar[bool] = True
+    has_lossless: ClassVar[bool] = True
+    quantizer: Quantizer
+
+    def __init__(self, levels: int = 5):
+        super().__init__()
+        if not 1 <= levels <= 12:
+            raise ConfigError(f"levels is {levels}; allowed: 1 to 12")
+        self.levels = int(levels)
+        self.colour, self.colour_back = YcbcrAnalysis(), YcbcrSynthesis()
+        self.wavelet, self.wavelet_back = LiftingAnalysis("9/7", levels), LiftingSynthesis("9/7", levels)
+        self.exact, self.exact_back = LiftingAnalysis("5/3", levels), LiftingSynthesis("5/3", levels)
+        self.differences, self.differences_back = RctAnalysis(), RctSynthesis()
+
+    @abstractmethod
+    def choose(self, y: Tensor, step: Tensor) -> Tensor:
+        """Symbols int32 of subbands y (C, H, W), at steps (C, 1, 1)."""
+
+    @abstractmethod
+    def encode(self, q: np.ndarray) -> list[bytes]:
+        """The strings of int32 q (C, H, W), one a stream."""
+
+    @abstractmethod
+    def decode(self, strings: list[bytes], shape: tuple[int, int, int]) -> np.ndarray:
+        """q (C, H, W) of its strings. FormatError, DesyncError."""
+
+    def level_of(self, quality: float) -> float:
+        """The level of a quality in [0, 100], on the grid that a file can store."""
+        if not 0 <= quality <= 100:
+            raise InputError(f"quality is {quality}; allowed: 0 to 100")
+        return round(quality * _LEVELS) / _LEVELS
+
+    def shape_for(self, height: int, width: int) -> tuple[int, int]:
+        return height, width
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, level: float | None = None) -> ForwardOutput:
+        """What x becomes, and the probability that the bits of all of it have on average; no gradient."""
+        out = self.compress(x, level)
+        bits = 8 * sum(len(string) for string in out.strings[0])
+        x_hat = self.decompress(out.strings, out.shape, level).x_hat
+        return ForwardOutput(x_hat, {"y": torch.full_like(x, 2.0 ** -(bits / max(x.numel(), 1)))})
+
+    @torch.no_grad()
+    def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
+        """Streams of a string for each picture of x (B, 3, H, W), and the shape (H, W)."""
+        step = self.step_of(level)
+        items = [self.encode(self.choose(y, step).numpy()) for y in self.analysis(x)]
+        return CompressOutput([list(stream) for stream in zip(*items, strict=True)], tuple(x.shape[-2:]))
+
+    @torch.no_grad()
+    def decompress(
+        self, strings: list[list[bytes]], shape: tuple[int, int], level: float | None = None
+    ) -> DecompressOutput:
+        step = self.step_of(level)
+        symbols = [torch.from_numpy(self.decode(item, (3, *shape))) for item in by_item(strings)]
+        return DecompressOutput(self.synthesis(torch.stack([self.quantizer.dequantize(q, step) for q in symbols])))
+
+    @torch.no_grad()
+    def compress_lossless(self, x: Tensor) -> list[list[bytes]]:
+        """Strings of x (C, H, W) int32: reversible colours, if there are three, and the 5/3 wavelet of integers."""
+        y = self.exact(self.differences(x) if len(x) == 3 else x)
+        return [[string] for string in self.encode(y.numpy())]
+
+    @torch.no_grad()
+    def decompress_lossless(self, strings: list[list[bytes]], shape: tuple[int, int, int]) -> Tensor:
+        """x (C, H, W) int32 within 0 to 255. FormatError, DesyncError."""
+        x = self.exact_back(torch.from_numpy(self.decode([stream[0] for stream in strings], shape)))
+        x = self.differences_back(x) if len(x) == 3 else x
+        if x.min() < 0 or x.max() > 255:
+            raise FormatError("a sample is beyond 0 to 255: the file is damaged")
+        return x
+
+    def analysis(self, x: Tensor) -> Tensor:
+        """Subbands y (B, 3, H, W) of Y, Cb, Cr, in a range of 255, of x in [0, 1]."""
+        return self.wavelet(self.colour(255 * x.float().contiguous() - 128))
+
+    def synthesis(self, y_hat: Tensor) -> Tensor:
+        """x_hat in [0, 1] of subbands."""
+        return self.colour_back(self.wavelet_back(y_hat)).add_(128).div_(255).clamp_(0, 1)
+
+    def step_of(self, level: float | None) -> Tensor:
+        """Steps (3, 1, 1) of Y, Cb, Cr at a level; None is the default's."""
+        level = self.level_of(self.default_quality) if level is None else level
+        return _COARSEST * 2.0 ** (-_OCTAVES * level / 100) * torch.tensor(YCBCR_STEPS)[:, None, None]
