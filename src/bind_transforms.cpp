@@ -4,6 +4,7 @@
 
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <string>
 
 #include "colour.hpp"
@@ -164,6 +165,15 @@ using Pixels = nb::ndarray<T, nb::shape<-1, -1, 3>, nb::c_contig, nb::device::cp
 template <class T>
 using ThreePlanes = nb::ndarray<T, nb::shape<3, -1, -1>, nb::c_contig, nb::device::cpu>;
 
+void run_mix(const ThreePlanes<const float>& x, const In<2>& matrix, const ThreePlanes<float>& y) {
+    require(matrix.shape(0) == 3 && matrix.shape(1) == 3, "the matrix is not 3x3");
+    require(x.shape(1) == y.shape(1) && x.shape(2) == y.shape(2), "pictures are not of one size");
+    float m[9];
+    std::copy_n(matrix.data(), 9, m);
+    nb::gil_scoped_release unlocked;
+    mix_planes(x.data(), static_cast<long>(x.shape(1) * x.shape(2)), m, y.data());
+}
+
 template <class A, class B>
 long pixels_of(const A& samples, const B& planes) {
     require(samples.shape(0) == planes.shape(1) && samples.shape(1) == planes.shape(2), "pictures are not of one size");
@@ -200,6 +210,7 @@ void bind_transforms(nb::module_& m) {
         .def(nb::new_(&make_picture_deconv), "weight"_a, "bias"_a)
         .def("run", &run_picture_deconv, "x"_a, "y"_a, "threads"_a);
     m.def("nearest", &run_search, "y"_a, "codebook"_a, "bias"_a, "best"_a, "threads"_a);
+    m.def("mix_planes", &run_mix, "x"_a.noconvert(), "matrix"_a, "y"_a.noconvert());
     m.def("ycbcr_of_samples", &from_samples<float, ycbcr_of_samples>, "samples"_a, "planes"_a.noconvert());
     m.def("samples_of_ycbcr", &to_samples<float, samples_of_ycbcr>, "planes"_a, "samples"_a.noconvert());
     m.def("rct_of_samples", &from_samples<int32_t, rct_of_samples>, "samples"_a, "planes"_a.noconvert());

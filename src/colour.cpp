@@ -46,6 +46,15 @@ inline int32_t rounded(float x) {
 
 }  // namespace
 
+void mix_planes(const float* __restrict x, long pixels, const float (&m)[9], float* __restrict y) {
+    for (long i = 0; i < pixels; ++i) {
+        const float first = x[i], second = x[i + pixels], third = x[i + 2 * pixels];
+        y[i] = first * m[0] + second * m[1] + third * m[2];
+        y[i + pixels] = first * m[3] + second * m[4] + third * m[5];
+        y[i + 2 * pixels] = first * m[6] + second * m[7] + third * m[8];
+    }
+}
+
 void ycbcr_of_samples(const uint8_t* samples, long pixels, float* planes) {
     Run run;
     in_runs(pixels, [&](long start, long count) {

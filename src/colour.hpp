@@ -6,6 +6,9 @@
 
 namespace tinify::fast {
 
+// y = m x at every pixel, of three planes of `pixels` numbers each; m row after row.
+void mix_planes(const float* x, long pixels, const float (&m)[9], float* y);
+
 // Samples lie pixel after pixel, red, green, blue; planes one after another, `pixels` numbers each.
 
 // Y - 128, Cb, Cr of ITU-R BT.601 in the full range.

@@ -50,6 +50,15 @@ def test_the_reversible_transform_is_the_same_integers(size):
     assert np.array_equal(samples_of_rct(y), samples)
 
 
+@pytest.mark.parametrize("side", [YcbcrAnalysis, YcbcrSynthesis])
+def test_floats_without_a_gradient_are_mixed_as_torch_does(side):
+    x = 100 * torch.randn(2, 3, 33, 41, generator=torch.Generator().manual_seed(0))
+    assert (side()(x) - side()(x.double())).abs().max() < 1e-4
+    assert torch.equal(side()(x)[1], side()(x[1]))
+    assert torch.equal(side()(x), side()(x.contiguous(memory_format=torch.channels_last)))
+    assert side()(x.requires_grad_()).requires_grad
+
+
 def test_samples_beyond_a_byte_are_refused():
     for value in (300, -300, 2**31 - 1, -(2**31)):
         with pytest.raises(FormatError, match="beyond"):

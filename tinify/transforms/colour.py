@@ -9,7 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from tinify import _core
 from tinify.errors import InputError
+from tinify.transforms import native
 
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 _FROM_BLUE, _FROM_RED = 2 * (1 - _BLUE), 2 * (1 - _RED)
@@ -35,7 +37,17 @@ class _Matrix(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         _check(x, x.is_floating_point(), "floats")
+        if x.dtype == torch.float32 and native.suits(x):
+            return self._native(x.detach().contiguous())
         return (x.new_tensor(self.matrix) @ x.flatten(-2)).view(x.shape)
+
+    def _native(self, x: Tensor) -> Tensor:
+        """The same bits on every machine and for any number of threads, which products of matrices do not promise."""
+        y, matrix = torch.empty_like(x), x.new_tensor(self.matrix)
+        size = (-1, *x.shape[-3:])
+        for one, mixed in zip(x.reshape(size), y.view(size), strict=True):
+            _core.mix_planes(one, matrix, mixed)
+        return y
 
 
 class YcbcrAnalysis(_Matrix):

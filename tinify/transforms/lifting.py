@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tinify.errors import ConfigError, InputError
-from tinify.transforms import lifting_native as native
+from tinify.transforms import lifting_native
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class LiftingAnalysis(_Lifting):
 
     def forward(self, x: Tensor) -> Tensor:
         self.check(x)
-        if native.suits(x, self.name, self.levels):
-            return native.analysis(x, self.levels)
+        if lifting_native.suits(x, self.name, self.levels):
+            return lifting_native.analysis(x, self.levels)
         return _Lifted.apply(x, self.wavelet, _sizes(*x.shape[-2:], self.levels), True, False)
 
 
@@ -122,8 +122,8 @@ class LiftingSynthesis(_Lifting):
         sizes = _sizes(*y_hat.shape[-2:], self.levels)
         top, left = sizes[skip]
         kept = y_hat[..., :top, :left]
-        if native.suits(kept, self.name, self.levels):
-            x_hat = native.synthesis(kept, self.levels - skip)
+        if lifting_native.suits(kept, self.name, self.levels):
+            x_hat = lifting_native.synthesis(kept, self.levels - skip)
         else:
             x_hat = _Lifted.apply(kept, self.wavelet, sizes[skip:], False, False)
         doublings = sum((height > 1) + (width > 1) for height, width in sizes[:skip])
