@@ -58,8 +58,8 @@ def compress(
     max_bytes: of the whole file: the best that is no larger; InputError, with the least, when none is so small.
     max_error: of a series, a number or one for each channel: every finite value comes back no further off than that,
         whatever the codec; max_error_of: "absolute", "range" (0.01: 1 % of each channel's range over the whole series)
-        or "sigma". lossless: every bit of a series or picture comes back. At most one of these six may be given
-        (ConfigError).
+        or "sigma". Of a picture, where the codec has lossless: 0 to 127, no sample comes back further off. lossless:
+        every bit of a series or picture comes back. At most one of these six may be given (ConfigError).
     chunk: rows of a series that are coded together, at most, so that they can be decoded without the others; by
         default as many as hold about a million numbers. threads: chunks that are coded at a time, by default 2; the
         bytes do not depend on it. progress: called as `progress(done, total)` after each chunk.
@@ -75,13 +75,16 @@ def decompress(
     codec: Any = None,
     *,
     rows: slice | None = None,
+    scale: int = 1,
     threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> np.ndarray:
     """The samples in a `.tnf` file, given as its bytes or its path, in the shape and type that they had.
 
     `codec` is needed only for files of a codec that is not in the zoo. `rows`, of a series: `slice(a, b)`, and only the
-    chunks that hold these rows are read and decoded; InputError beyond the series. threads, progress: as `compress`.
+    chunks that hold these rows are read and decoded; InputError beyond the series. `scale`, of a picture: 2, 4, 8, ...
+    for the picture at a half, a quarter, an eighth of its size, where the codec can (InputError where not); the
+    beginning of the file is then enough, as far as it holds that size. threads, progress: as `compress`.
     Raises FormatError (damaged or foreign data), LimitError, DesyncError (other weights than the file was made with),
     UnknownComponentError (no such codec).
     """
@@ -92,7 +95,7 @@ def decompress(
     if not isinstance(data, bytes | bytearray | memoryview):
         with _opened(data) as file:
             data = file.read()
-    signal = decompress_signal(data, codec, threads=threads, progress=progress)
+    signal = decompress_signal(data, codec, scale=scale, threads=threads, progress=progress)
     return _with_axes(signal.samples, signal.metadata)
 
 
@@ -160,13 +163,14 @@ def codec_for(signal: Signal, codec: Any = None) -> Any:
 
 
 def decompress_signal(
-    data: bytes, codec: Any = None, *, max_elements: int = container.MAX_ELEMENTS, **options: Any
+    data: bytes, codec: Any = None, *, max_elements: int = container.MAX_ELEMENTS, scale: int = 1, **options: Any
 ) -> Signal:
     """As `decompress`, with the metadata. `max_elements` bounds what is decoded. options: threads, progress."""
-    file = container.unpack(data, max_elements=max_elements)
+    file = (container.unpack if scale == 1 else container.unpack_start)(data, max_elements=max_elements)
     codec = _codec_of(file, codec)
+    options = _options(codec, **options) | _scaled(codec, scale)
     try:
-        return codec.unpack(file, **_options(codec, **options))
+        return codec.unpack(file, **options)
     except TinifyError:
         raise
     except Exception as error:  # every check sum fits, and still the codec stumbles: the file was made to do that
@@ -274,18 +278,36 @@ def _options(codec: Any, **options: Any) -> dict[str, Any]:
     return {}
 
 
+def _scaled(codec: Any, scale: int) -> dict[str, int]:
+    """InputError where the codec cannot decode at this part of the size."""
+    most = 1 << getattr(codec, "halvings", 0)
+    if scale == 1:
+        return {}
+    if not isinstance(scale, int) or scale < 1 or scale & (scale - 1) or scale > most:
+        allowed = "1" if most == 1 else f"1 and powers of two up to {most}"
+        raise InputError(f"scale is {scale}; codec {codec.name!r} decodes at {allowed}")
+    return {"scale": scale}
+
+
 def bound_for(codec: Any, max_error: Any = None, max_error_of: str = "absolute", lossless: bool = False) -> dict:
     """What the codec's `pack` is to be told of an error bound; nothing without one. ConfigError where it keeps none."""
     if max_error is None and not lossless:
         return {}
-    if getattr(codec, "has_lossless", False) and max_error is None:
-        return {"lossless": True}
+    if getattr(codec, "has_lossless", False):
+        return {"lossless": True} if max_error is None else {"max_error": _sample_error(max_error, max_error_of)}
     if not hasattr(codec, "pack_chunks"):
         raise ConfigError(f"codec {codec.name!r} keeps no error bound; only codecs of series do")
     from tinify.models.series.error_bound import ErrorBound
 
     bound = max_error if max_error is None or isinstance(max_error, ErrorBound) else ErrorBound(max_error, max_error_of)
     return {"max_error": ErrorBound.given(bound, lossless)}
+
+
+def _sample_error(max_error: Any, of: str) -> int:
+    """The bound for the samples of a picture, which are whole. ConfigError where it is none."""
+    if of != "absolute" or not np.isscalar(max_error) or not 0 <= max_error < 128:
+        raise ConfigError(f"max_error is {max_error}, {of}; allowed for a picture: 0 to 127, absolute")
+    return int(max_error)
 
 
 def _opened(source: Any) -> BinaryIO:

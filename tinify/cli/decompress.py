@@ -27,6 +27,7 @@ class Options:
     rows: slice | None
     threads: int | None
     force: bool
+    scale: int = 1
 
 
 class _Rows(click.ParamType):
@@ -43,6 +44,18 @@ class _Rows(click.ParamType):
         return slice(*(int(end) if end else None for end in ends.groups()))
 
 
+class _Scale(click.ParamType):
+    """1/N as N."""
+
+    name = "scale"
+
+    def convert(self, value, param, ctx) -> int:
+        found = re.fullmatch(r"(?:1/)?([1-9]\d{0,5})", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not 1/N, such as 1/8", param, ctx)
+        return int(found[1])
+
+
 @click.command()
 @click.argument("paths", nargs=-1, metavar="IN... [OUT]")
 @click.option("--output", "-o", help="Output file or folder; every path is then an input.")
@@ -51,11 +64,18 @@ class _Rows(click.ParamType):
 @click.option(
     "--rows", type=_Rows(), metavar="A:B", help="Of a series, only rows A up to, not with, B; others are not read."
 )
+@click.option(
+    "--scale",
+    type=_Scale(),
+    default=1,
+    metavar="1/N",
+    help="Of a picture, a small one; the file's beginning is enough.",
+)
 @click.option("--threads", type=click.IntRange(1), help="Chunks of a series that are decoded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @json_option
-def decompress(paths, output, codec, extension, rows, threads, force, recursive, as_json) -> int:
+def decompress(paths, output, codec, extension, rows, scale, threads, force, recursive, as_json) -> int:
     """Restore files from .tnf.
 
     IN is a .tnf file, a folder, a pattern or - (standard input). The last of several paths is the output when it does
@@ -75,7 +95,7 @@ def decompress(paths, output, codec, extension, rows, threads, force, recursive,
         if as_json:
             raise click.UsageError("--json and the restored data cannot both go to standard output; name an output")
     extension = f".{extension.lstrip('.').lower()}" if extension else None
-    options = Options(codec if codec is None else api.load(codec), extension, rows, threads, force)
+    options = Options(codec if codec is None else api.load(codec), extension, rows, threads, force, scale)
 
     def work(source: Source, progress: Progress) -> dict[str, Any]:
         return _decompress(source, place, options, progress)
@@ -94,7 +114,8 @@ def _decompress(source: Source, place: Output, options: Options, progress: Progr
     if options.rows is not None or (source.path is not None and is_indexed(source.path)):
         return _decompress_rows(source, place, options, progress)
     data = read_source(source)
-    signal = api.decompress_signal(data, options.codec, threads=options.threads, progress=progress)
+    given = {"scale": options.scale, "threads": options.threads, "progress": progress}
+    signal = api.decompress_signal(data, options.codec, **given)
     extension = options.extension or media.usual_extension(signal)
     target = place.target(source, extension)
     write_signal(signal, target, extension, force=options.force)

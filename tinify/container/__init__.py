@@ -27,8 +27,8 @@ from tinify.container.layout import (
     TnfFile,
 )
 from tinify.container.metadata import pack_metadata, unpack_metadata
-from tinify.container.reader import inspect, unpack
-from tinify.container.strings import pack_strings, unpack_strings
+from tinify.container.reader import inspect, unpack, unpack_start
+from tinify.container.strings import pack_strings, unpack_first_strings, unpack_strings
 from tinify.container.writer import pack
 
 __all__ = [
@@ -62,7 +62,9 @@ __all__ = [
     "pack_strings",
     "unpack",
     "unpack_body",
+    "unpack_first_strings",
     "unpack_index",
     "unpack_metadata",
+    "unpack_start",
     "unpack_strings",
 ]

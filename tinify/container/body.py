@@ -103,6 +103,21 @@ def spans(view: memoryview, position: int) -> Iterator[Span]:
     raise LimitError(f"there are more sections than {MAX_SECTIONS}, the limit")
 
 
+def spans_of_start(view: memoryview, position: int) -> Iterator[Span]:
+    """As `spans`, of bytes that may be cut off anywhere: the last section ends where they do. Not of an index."""
+    for _ in range(MAX_SECTIONS):
+        try:
+            span = get_span(view[position : position + LEAD_MAX], position, MAX_SECTION)
+        except (FormatError, IndexError):
+            return
+        if span.kind & ~CRITICAL == INDEX:
+            return
+        yield Span(span.kind & ~LAST, span.start, min(span.end, len(view)))
+        if span.kind & LAST or span.end >= len(view):
+            return
+        position = span.end
+
+
 def get_span(lead: bytes | memoryview, position: int, end: int) -> Span:
     """The section whose first bytes are `lead`, at `position`; kind still with its LAST bit."""
     kind = lead[0]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 
-from tinify.container.body import CRC_BYTES, Span, deliver, spans
+from tinify.container.body import CRC_BYTES, Span, deliver, spans, spans_of_start
 from tinify.container.header import PREFIX, check_prefix, read_head
 from tinify.container.index import unpack_index
 from tinify.container.layout import (
@@ -21,7 +21,7 @@ from tinify.container.layout import (
     TnfFile,
 )
 from tinify.container.metadata import unpack_metadata
-from tinify.errors import FormatError
+from tinify.errors import FormatError, LimitError
 
 
 def unpack(data: bytes | bytearray | memoryview, *, max_elements: int = MAX_ELEMENTS) -> TnfFile:
@@ -34,6 +34,22 @@ def unpack(data: bytes | bytearray | memoryview, *, max_elements: int = MAX_ELEM
     view = _checked(data)
     head = read_head(view, max_elements)
     return replace(head.file, sections=deliver(view, list(spans(view, head.end))))
+
+
+def unpack_start(data: bytes | bytearray | memoryview, *, max_elements: int = MAX_ELEMENTS) -> TnfFile:
+    """What the beginning of a file holds: its sections as far as the bytes go, of which the last one may be cut off.
+
+    A whole file is checked as by `unpack`. Of any other nothing but its form is checked: that is left to the codec.
+    FormatError, LimitError.
+    """
+    try:
+        return unpack(data, max_elements=max_elements)
+    except LimitError:
+        raise
+    except FormatError:
+        view = memoryview(data).cast("B")
+        head = read_head(view, max_elements)
+    return replace(head.file, sections=deliver(view, list(spans_of_start(view, head.end))))
 
 
 def inspect(data: bytes | bytearray | memoryview) -> dict:

@@ -48,6 +48,26 @@ def unpack_strings(data: bytes) -> list[list[bytes]]:
     return _split(data, position, streams, batch)
 
 
+def unpack_first_strings(data: bytes) -> list[list[bytes]]:
+    """As `unpack_strings`, of bytes that may be cut off: the streams that are there as a whole, of one item each.
+
+    Of the last stream nobody knows where it should end: it is whatever is left."""
+    streams, position = varint.get(data, 0)
+    if streams & 1 or not 0 < streams >> 1 <= MAX_STREAMS:
+        raise FormatError(f"{streams >> 1} streams; allowed of a file that is cut off: 1 to {MAX_STREAMS} of one item")
+    lengths = []
+    for _ in range((streams >> 1) - 1):
+        length, position = varint.get(data, position)
+        lengths.append(length)
+    found: list[list[bytes]] = []
+    for length in lengths:
+        if length > len(data) - position:
+            return found
+        found.append([bytes(data[position : position + length])])
+        position += length
+    return [*found, [bytes(data[position:])]]
+
+
 def _split(data: bytes, position: int, streams: int, batch: int) -> list[list[bytes]]:
     lengths = []
     for _ in range(streams * batch - 1):

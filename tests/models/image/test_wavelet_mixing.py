@@ -173,8 +173,8 @@ def test_lossless_is_for_codecs_that_have_it_and_without_a_quality(codec):
         codec.pack(Signal("image", scene()), quality=50, lossless=True)
     with pytest.raises(ConfigError, match="keeps no error bound"):
         api.compress(scene(40, 40), codec="photo-hyperprior", lossless=True)
-    with pytest.raises(ConfigError, match="keeps no error bound"):
-        api.compress(scene(40, 40), codec=codec, max_error=1.0)
+    with pytest.raises(ConfigError, match="0 to 127, absolute"):
+        api.compress(scene(40, 40), codec=codec, max_error=0.01, max_error_of="range")
 
 
 def test_damage_without_loss_is_a_typed_error(codec):

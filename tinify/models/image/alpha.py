@@ -26,15 +26,17 @@ def pack_alpha(alpha: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def unpack_alpha(data: bytes, size: tuple[int, int]) -> np.ndarray:
-    """Undoes `pack_alpha` for a picture of `size` (H, W). FormatError when the bytes do not hold that."""
+def unpack_alpha(data: bytes, size: tuple[int, int], scale: int = 1) -> np.ndarray:
+    """Undoes `pack_alpha` for a picture of `size` (H, W), or gives means of scale x scale. FormatError when the bytes
+    do not hold that."""
     if len(data) == 1:
-        return np.full(size, data[0], dtype=np.uint8)
+        return np.full([-(-side // scale) for side in size], data[0], dtype=np.uint8)
     try:
         with Image.open(io.BytesIO(data), formats=("WEBP", "PNG")) as picture:
             if picture.size != size[::-1]:
                 raise FormatError(f"the alpha channel is {picture.size[::-1]}, the picture {size}")
-            return np.asarray(picture.convert("L"))
+            grey = picture.convert("L")
+            return np.asarray(grey if scale == 1 else grey.reduce(scale))
     except FormatError:
         raise
     except Exception as error:  # Pillow raises whatever its decoders do

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import struct
+import zlib
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from tinify.container import (
     TnfFile,
     pack_metadata,
     pack_strings,
+    unpack_first_strings,
     unpack_metadata,
     unpack_strings,
 )
@@ -28,8 +31,10 @@ from tinify.signal import Signal
 
 # Rate levels are stored as multiples of 1/256, entropy coders as a number.
 _PARAMS = struct.Struct("<HB")
+_CHECK = struct.Struct("<H")  # of the head, where the beginning of a file can be decoded
 _CODERS = ("rans32", "rans64", "rangecoder")
-_LOSSLESS = 0xFFFF  # in place of the level
+_LOSSLESS = 0xFFFF  # in place of the level, less the error that is allowed
+MOST_ERROR = 127
 
 
 class ImageFiles:
@@ -41,58 +46,114 @@ class ImageFiles:
     """
 
     has_lossless: bool = False
-    """Whether there are `compress_lossless(x)` and `decompress_lossless(strings, shape)` of x (C, H, W) int32."""
+    """Whether there are `compress_lossless(x)` and `decompress_lossless(strings, shape, skip)` of x (C, H, W) int32."""
+
+    halvings: int = 0
+    """How often a picture can be halved: then `decompress` takes `skip`, up to so many, and its first streams do."""
 
     @torch.no_grad()
-    def pack(self, signal: Signal, *, quality: float | None = None, lossless: bool = False) -> TnfFile:
+    def pack(
+        self, signal: Signal, *, quality: float | None = None, lossless: bool = False, max_error: int | None = None
+    ) -> TnfFile:
         """Compresses (H, W, C) uint8, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; alpha without loss.
 
-        With `lossless`, where the codec has it, every sample comes back.
+        Where the codec has it: with `lossless` every sample comes back, with `max_error` no further off than that.
         """
         samples = _checked(signal)
         self.eval()
         coder = get_entropy_coder()
         if coder not in _CODERS:
             raise InputError(f"coder {coder!r} has no number in the file format; allowed: {', '.join(_CODERS)}")
-        if lossless:
-            if not self.has_lossless or quality is not None:
-                raise ConfigError(f"codec {self.name!r} with lossless=True, quality {quality}; allowed: one that keeps "
-                                  "every sample, without a quality")  # fmt: skip
-            strings, stored = self.compress_lossless(_colours(samples).int()), _LOSSLESS
+        if lossless or max_error is not None:
+            error = self._checked_error(quality, lossless, max_error)
+            strings, stored = self.compress_lossless(_on_grid(_colours(samples).int(), error)), _LOSSLESS - error
         else:
             level = self.level_of(self.default_quality if quality is None else quality)
-            x = pad_to_multiple(_to_tensor(samples), self.downsampling_factor)
-            strings = self.compress(x.contiguous(memory_format=torch.channels_last), level).strings
-            stored = round((level or 0) * 256)
+            strings, stored = self.compress_samples(samples, level), round((level or 0) * 256)
         sections = [Section(PAYLOAD, pack_strings(strings))]
         if samples.shape[2] in (2, 4):
             sections.append(Section(ALPHA, pack_alpha(samples[:, :, -1])))
         if signal.metadata:
             sections.append(Section(METADATA, pack_metadata(signal.metadata)))
+        if self.halvings:
+            sections.reverse()  # what is to be decoded from the beginning of a file has all else before it
         params = _PARAMS.pack(stored, _CODERS.index(coder))
-        return TnfFile("image", self.name, self.fingerprint(), samples.shape, "uint8", params, tuple(sections))
+        file = TnfFile("image", self.name, self.fingerprint(), samples.shape, "uint8", params, tuple(sections))
+        return replace(file, params=params + _check_of(file)) if self.halvings else file
 
     @torch.no_grad()
-    def unpack(self, file: TnfFile) -> Signal:
-        """The picture, of the shape that was packed."""
-        height, width, channels, level, coder = _checked_header(file)
+    def unpack(self, file: TnfFile, *, scale: int = 1) -> Signal:
+        """The picture, of the shape that was packed; or at 1 / scale of its size, up to 2 ** `halvings`.
+
+        For that the beginning of a file is enough; FormatError where it does not hold that size.
+        """
+        height, width, channels, stored, coder = self._checked_header(file)
+        if scale < 1 or scale & (scale - 1) or scale > 1 << self.halvings:
+            raise InputError(f"scale is {scale}; allowed: powers of two up to {1 << self.halvings}")
         self.eval()
-        strings = unpack_strings(file.require(PAYLOAD))
+        strings = (unpack_strings if scale == 1 else unpack_first_strings)(file.require(PAYLOAD))
         if any(len(stream) != 1 for stream in strings):
             raise FormatError("the payload is a batch of pictures; a file holds one")
-        if self.has_lossless and level == _LOSSLESS / 256:
-            x = self.decompress_lossless(strings, (1 if channels < 3 else 3, height, width))
-            rgb = x.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+        skip = {"skip": scale.bit_length() - 1} if self.halvings else {}
+        if self.has_lossless and stored >= _LOSSLESS - MOST_ERROR:
+            x = self.decompress_lossless(strings, (1 if channels < 3 else 3, height, width), **skip)
+            x = _off_grid(x, _LOSSLESS - stored)
+            samples = x.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
         else:
-            factor = self.downsampling_factor
-            shape = self.shape_for(height + -height % factor, width + -width % factor)
+            level = stored / 256 if self.has_levels else None
             with using_entropy_coder(_CODERS[coder]):
-                x_hat = self.decompress(strings, shape, level if self.has_levels else None).x_hat
-            rgb = _to_samples(x_hat[:, :, :height, :width], grey=channels < 3)
+                samples = self.decompress_samples(strings, (height, width), level, grey=channels < 3, **skip)
         if channels in (2, 4):
-            rgb = np.concatenate([rgb, unpack_alpha(file.require(ALPHA), (height, width))[:, :, None]], axis=2)
+            alpha = unpack_alpha(file.require(ALPHA), (height, width), scale)
+            samples = np.concatenate([samples, alpha[:, :, None]], axis=2)
         metadata = file.find(METADATA)
-        return Signal("image", rgb, {} if metadata is None else unpack_metadata(metadata))
+        return Signal("image", samples, {} if metadata is None else unpack_metadata(metadata))
+
+    def compress_samples(self, samples: np.ndarray, level: float | None) -> list[list[bytes]]:
+        """The strings of (H, W, C) uint8, without its alpha."""
+        x = pad_to_multiple(_to_tensor(samples), self.downsampling_factor)
+        return self.compress(x.contiguous(memory_format=torch.channels_last), level).strings
+
+    def decompress_samples(
+        self, strings: list[list[bytes]], size: tuple[int, int], level: float | None, grey: bool, **skip: int
+    ) -> np.ndarray:
+        """(H, W, 1 or 3) uint8 of the strings of a picture of this size."""
+        height, width = size
+        factor = self.downsampling_factor
+        shape = self.shape_for(height + -height % factor, width + -width % factor)
+        x_hat = self.decompress(strings, shape, level, **skip).x_hat
+        return _to_samples(x_hat[:, :, :height, :width], grey)
+
+    def _checked_error(self, quality: float | None, lossless: bool, max_error: int | None) -> int:
+        if not self.has_lossless or quality is not None or (lossless and max_error is not None):
+            raise ConfigError(
+                f"codec {self.name!r} with lossless={lossless}, max_error {max_error}, quality {quality}; allowed: one "
+                "that keeps every sample, without a quality, and one of the two"
+            )
+        error = 0 if max_error is None else max_error
+        if not isinstance(error, int) or not 0 <= error <= MOST_ERROR:
+            raise ConfigError(f"max_error is {max_error}; allowed for samples of 8 bits: 0 to {MOST_ERROR}")
+        return error
+
+    def _checked_header(self, file: TnfFile) -> tuple[int, int, int, int, int]:
+        if file.modality != "image" or len(file.shape) != 3 or file.shape[2] not in (1, 2, 3, 4) or 0 in file.shape:
+            raise FormatError(f"a picture cannot have shape {file.shape}")
+        size = _PARAMS.size + _CHECK.size * bool(self.halvings)
+        if len(file.params) != size or file.dtype != "uint8":
+            raise FormatError(f"parameters of {len(file.params)} bytes for {file.dtype}; a picture has {size}, uint8")
+        params, check = file.params[: _PARAMS.size], file.params[_PARAMS.size :]
+        stored, coder = _PARAMS.unpack(params)
+        if check and check != _check_of(replace(file, params=params)):
+            raise FormatError("the head of the file does not match its check: it is damaged")
+        if coder >= len(_CODERS):
+            raise FormatError(f"coder number {coder} is unknown to this version; upgrade tinify-codec")
+        return *file.shape, stored, coder
+
+
+def _check_of(file: TnfFile) -> bytes:
+    """Of what is said of a picture before its payload, whose streams have checks of their own."""
+    known = struct.pack("<3Q", *file.shape) + file.params + file.fingerprint + file.codec.encode()
+    return _CHECK.pack(zlib.crc32(known) & 0xFFFF)
 
 
 def _checked(signal: Signal) -> np.ndarray:
@@ -104,21 +165,18 @@ def _checked(signal: Signal) -> np.ndarray:
     return samples
 
 
-def _checked_header(file: TnfFile) -> tuple[int, int, int, float, int]:
-    if file.modality != "image" or len(file.shape) != 3 or file.shape[2] not in (1, 2, 3, 4) or 0 in file.shape:
-        raise FormatError(f"a picture cannot have shape {file.shape}")
-    if len(file.params) != _PARAMS.size or file.dtype != "uint8":
-        size = len(file.params)
-        raise FormatError(f"parameters of {size} bytes for {file.dtype}; a picture has {_PARAMS.size}, uint8")
-    level, coder = _PARAMS.unpack(file.params)
-    if coder >= len(_CODERS):
-        raise FormatError(f"coder number {coder} is unknown to this version; upgrade tinify-codec")
-    return *file.shape, level / 256, coder
-
-
 def _colours(samples: np.ndarray) -> Tensor:
     """(1 or 3, H, W) uint8, without alpha."""
     return torch.from_numpy(np.array(samples[:, :, : 1 if samples.shape[2] < 3 else 3])).permute(2, 0, 1)
+
+
+def _on_grid(x: Tensor, error: int) -> Tensor:
+    """Numbers of the steps of 2 error + 1, on one of which every sample is no further than that."""
+    return torch.div(x + error, 2 * error + 1, rounding_mode="floor") if error else x
+
+
+def _off_grid(x: Tensor, error: int) -> Tensor:
+    return (x * (2 * error + 1)).clamp_(max=255) if error else x
 
 
 def _to_tensor(samples: np.ndarray) -> Tensor:
