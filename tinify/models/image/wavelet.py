@@ -94,34 +94,42 @@ class WaveletCodec(ImageFiles, Codec):
 
     @torch.no_grad()
     def decompress(
-        self, strings: list[list[bytes]], shape: tuple[int, int], level: float | None = None
+        self, strings: list[list[bytes]], shape: tuple[int, int], level: float | None = None, skip: int = 0
     ) -> DecompressOutput:
-        step = self.step_of(level)
-        symbols = [torch.from_numpy(self.decode(item, (3, *shape))) for item in by_item(strings)]
-        return DecompressOutput(self.synthesis(torch.stack([self.quantizer.dequantize(q, step) for q in symbols])))
+        """x_hat (B, 3, H, W) in [0, 1]; with `skip`, where the codec has `halvings`, at 1 / 2^skip of that size."""
+        step, given = self.step_of(level), {"skip": skip} if skip else {}
+        symbols = [torch.from_numpy(self.decode(item, (3, *shape), **given)) for item in by_item(strings)]
+        y_hat = torch.stack([self.quantizer.dequantize(q, step) for q in symbols])
+        return DecompressOutput(self.synthesis(y_hat, **given))
 
     @torch.no_grad()
     def compress_lossless(self, x: Tensor) -> list[list[bytes]]:
         """Strings of x (C, H, W) int32: reversible colours, if there are three, and the 5/3 wavelet of integers."""
-        y = self.exact(self.differences(x) if len(x) == 3 else x)
-        return [[string] for string in self.encode(y.numpy())]
+        return [[string] for string in self.encode(self.exact_analysis(x).numpy())]
 
     @torch.no_grad()
-    def decompress_lossless(self, strings: list[list[bytes]], shape: tuple[int, int, int]) -> Tensor:
-        """x (C, H, W) int32 within 0 to 255. FormatError, DesyncError."""
-        x = self.exact_back(torch.from_numpy(self.decode([stream[0] for stream in strings], shape)))
+    def decompress_lossless(self, strings: list[list[bytes]], shape: tuple[int, int, int], skip: int = 0) -> Tensor:
+        """x (C, H, W) int32 within 0 to 255; `skip` as `decompress`. FormatError, DesyncError."""
+        y = self.decode([stream[0] for stream in strings], shape, **({"skip": skip} if skip else {}))
+        x = self.exact_back(torch.from_numpy(y), skip)
         x = self.differences_back(x) if len(x) == 3 else x
+        if skip:
+            return x.clamp_(0, 255)  # means of samples overshoot at edges
         if x.min() < 0 or x.max() > 255:
             raise FormatError("a sample is beyond 0 to 255: the file is damaged")
         return x
+
+    def exact_analysis(self, x: Tensor) -> Tensor:
+        """Subbands (C, H, W) int32 of x (C, H, W) int32, from which x comes back exactly."""
+        return self.exact(self.differences(x) if len(x) == 3 else x)
 
     def analysis(self, x: Tensor) -> Tensor:
         """Subbands y (B, 3, H, W) of Y, Cb, Cr, in a range of 255, of x in [0, 1]."""
         return self.wavelet(self.colour(255 * x.float().contiguous() - 128))
 
-    def synthesis(self, y_hat: Tensor) -> Tensor:
+    def synthesis(self, y_hat: Tensor, skip: int = 0) -> Tensor:
         """x_hat in [0, 1] of subbands."""
-        return self.colour_back(self.wavelet_back(y_hat)).add_(128).div_(255).clamp_(0, 1)
+        return self.colour_back(self.wavelet_back(y_hat, skip)).add_(128).div_(255).clamp_(0, 1)
 
     def step_of(self, level: float | None) -> Tensor:
         """Steps (3, 1, 1) of Y, Cb, Cr at a level; None is the default's."""
