@@ -131,6 +131,17 @@ def test_a_prefix_of_the_subbands_is_a_small_picture(wavelet, shape):
     assert torch.allclose(small, torch.full_like(small, 0.7), atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("skip", [0, 1, 3])
+def test_the_corner_of_the_subbands_is_enough_for_a_small_picture(dtype, skip):
+    y = noise(2, 33, 50, dtype=dtype)
+    height, width = -(-33 // 2**skip), -(-50 // 2**skip)
+    corner = LiftingSynthesis("9/7", 3)(y[..., :height, :width], skip, (33, 50))
+    assert torch.equal(corner, LiftingSynthesis("9/7", 3)(y, skip))
+    with pytest.raises(InputError, match="do not hold"):
+        LiftingSynthesis("9/7", 3)(y[..., : height - 1, :width], skip, (33, 50))
+
+
 def test_a_small_picture_of_integers_keeps_their_range():
     x = torch.full((1, 16, 16), 200, dtype=torch.int32)
     assert (LiftingSynthesis("5/3", 2)(LiftingAnalysis("5/3", 2)(x), skip=2) == 200).all()

@@ -112,15 +112,20 @@ class LiftingSynthesis(_Lifting):
     """y_hat (..., H, W) -> x_hat (..., H, W), the mirror of `LiftingAnalysis`.
 
     With `skip` it stops so many levels early: x_hat (..., ceil(H / 2^skip), ceil(W / 2^skip)) is the picture at that
-    size, in the range of x, and needs only the subbands of the levels above `skip`.
+    size, in the range of x, and needs only the subbands of the levels above `skip`: y_hat may be no more than the
+    corner that holds these, if `size` (H, W) is told.
     """
 
-    def forward(self, y_hat: Tensor, skip: int = 0) -> Tensor:
+    def forward(self, y_hat: Tensor, skip: int = 0, size: tuple[int, int] | None = None) -> Tensor:
         self.check(y_hat)
         if not 0 <= skip <= self.levels:
             raise InputError(f"skip is {skip}; allowed: 0 to {self.levels} levels")
-        sizes = _sizes(*y_hat.shape[-2:], self.levels)
+        sizes = _sizes(*(size or y_hat.shape[-2:]), self.levels)
         top, left = sizes[skip]
+        if y_hat.shape[-2] < top or y_hat.shape[-1] < left:
+            raise InputError(
+                f"subbands of {tuple(y_hat.shape)} do not hold the {top} x {left} of {size} at skip {skip}"
+            )
         kept = y_hat[..., :top, :left]
         if lifting_native.suits(kept, self.name, self.levels):
             x_hat = lifting_native.synthesis(kept, self.levels - skip)

@@ -97,10 +97,11 @@ class WaveletCodec(ImageFiles, Codec):
         self, strings: list[list[bytes]], shape: tuple[int, int], level: float | None = None, skip: int = 0
     ) -> DecompressOutput:
         """x_hat (B, 3, H, W) in [0, 1]; with `skip`, where the codec has `halvings`, at 1 / 2^skip of that size."""
-        step, given = self.step_of(level), {"skip": skip} if skip else {}
+        step = self.step_of(level)
+        given, size = ({"skip": skip}, {"size": shape}) if skip else ({}, {})
         symbols = [torch.from_numpy(self.decode(item, (3, *shape), **given)) for item in by_item(strings)]
         y_hat = torch.stack([self.quantizer.dequantize(q, step) for q in symbols])
-        return DecompressOutput(self.synthesis(y_hat, **given))
+        return DecompressOutput(self.synthesis(y_hat, **given, **size))
 
     @torch.no_grad()
     def compress_lossless(self, x: Tensor) -> list[list[bytes]]:
@@ -111,7 +112,7 @@ class WaveletCodec(ImageFiles, Codec):
     def decompress_lossless(self, strings: list[list[bytes]], shape: tuple[int, int, int], skip: int = 0) -> Tensor:
         """x (C, H, W) int32 within 0 to 255; `skip` as `decompress`. FormatError, DesyncError."""
         y = self.decode([stream[0] for stream in strings], shape, **({"skip": skip} if skip else {}))
-        x = self.exact_back(torch.from_numpy(y), skip)
+        x = self.exact_back(torch.from_numpy(y), skip, shape[1:])
         x = self.differences_back(x) if len(x) == 3 else x
         if skip:
             return x.clamp_(0, 255)  # means of samples overshoot at edges
@@ -127,9 +128,9 @@ class WaveletCodec(ImageFiles, Codec):
         """Subbands y (B, 3, H, W) of Y, Cb, Cr, in a range of 255, of x in [0, 1]."""
         return self.wavelet(self.colour(255 * x.float().contiguous() - 128))
 
-    def synthesis(self, y_hat: Tensor, skip: int = 0) -> Tensor:
-        """x_hat in [0, 1] of subbands."""
-        return self.colour_back(self.wavelet_back(y_hat, skip)).add_(128).div_(255).clamp_(0, 1)
+    def synthesis(self, y_hat: Tensor, skip: int = 0, size: tuple[int, int] | None = None) -> Tensor:
+        """x_hat in [0, 1] of subbands; skip, size as of `LiftingSynthesis`."""
+        return self.colour_back(self.wavelet_back(y_hat, skip, size)).add_(128).div_(255).clamp_(0, 1)
 
     def step_of(self, level: float | None) -> Tensor:
         """Steps (3, 1, 1) of Y, Cb, Cr at a level; None is the default's."""
