@@ -92,6 +92,8 @@ class ImageFiles:
             raise InputError(f"scale is {scale}; allowed: powers of two up to {1 << self.halvings}")
         self.eval()
         strings = (unpack_strings if scale == 1 else unpack_first_strings)(file.require(PAYLOAD))
+        if not strings:
+            raise FormatError("the file is cut off before the end of its first stream")
         if any(len(stream) != 1 for stream in strings):
             raise FormatError("the payload is a batch of pictures; a file holds one")
         skip = {"skip": scale.bit_length() - 1} if self.halvings else {}
