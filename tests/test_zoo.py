@@ -185,6 +185,23 @@ def test_mistakes_in_codec_toml_name_the_key(tmp_path, table, message):
         zoo.load(make_folder(tmp_path, b"", **table))
 
 
+def sharing(tmp_path, of):
+    """A folder whose codec is as photo-best, with the weights of another one."""
+    lines = ["[codec]", 'kind = "codec"', 'name = "wavelet-mixing"', "[weights]", f"of = {of}"]
+    (tmp_path / "codec.toml").write_text("\n".join(lines))
+    return tmp_path
+
+
+def test_weights_of_another_codec_are_shared(tmp_path):
+    assert zoo.load(sharing(tmp_path, '"photo-best"')).fingerprint() == zoo.load("photo-best").fingerprint()
+
+
+@pytest.mark.parametrize("of", ['"gone"', "7", '"../photo-best"', '"photo-best"\nfile = "x"'])
+def test_weights_of_no_codec_of_the_zoo_are_refused(tmp_path, of):
+    with pytest.raises(ConfigError, match=r"weights\."):
+        zoo.load(sharing(tmp_path, of))
+
+
 def test_a_folder_without_codec_toml_is_an_error_of_ours(tmp_path):
     from tinify.errors import InputError
 

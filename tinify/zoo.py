@@ -12,6 +12,7 @@ A zoo folder holds codec.toml, and weights.safetensors unless they are fetched:
     file = "weights.safetensors" # the default
     sha256 = "..."
     url = "https://..."          # where to fetch them when they are not in the folder
+    of = "photo-fast"            # instead of all these: those of another codec of the zoo
 
 Fetched weights are kept in TINIFY_CACHE (default: the user's cache folder). With TINIFY_OFFLINE=1 nothing is fetched.
 Weights are safetensors: loading them runs no code. Their hash is checked on every load.
@@ -176,6 +177,9 @@ def cache_folder() -> Path:
 
 
 def _weights(table: Any, folder: Path, where: str) -> Weights:
+    if isinstance(table, dict) and "of" in table:
+        check_keys(table, required=["of"], where=f"{where}weights")
+        return _weights_of(table["of"], where)
     check_keys(table, required=["sha256"], optional=["file", "url"], where=f"{where}weights")
     file, sha256, url = table.get("file", "weights.safetensors"), table["sha256"], table.get("url", "")
     if not isinstance(file, str) or Path(file).name != file:
@@ -185,6 +189,15 @@ def _weights(table: Any, folder: Path, where: str) -> Weights:
     if not isinstance(url, str) or (url and not url.startswith(("https://", "http://"))):
         raise ConfigError(f"{where}weights.url: {url!r} does not begin with https:// or http://")
     return Weights(folder, file, sha256, url)
+
+
+def _weights_of(name: Any, where: str) -> Weights:
+    cards = plugins.host().models.get(name, []) if isinstance(name, str) else []
+    folders = [Path(card.path) for card in cards]
+    tables = [read_toml(folder / CODEC_FILE).get("weights") for folder in folders]
+    if len(tables) != 1 or not isinstance(tables[0], dict) or "of" in tables[0]:
+        raise ConfigError(f"{where}weights.of: {name!r} is no codec of the zoo with weights of its own")
+    return _weights(tables[0], folders[0], where)
 
 
 def _load_weights(codec: Any, entry: Entry) -> None:
