@@ -11,8 +11,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from tinify import _core
+from tinify.container import jpeg_markers
 from tinify.errors import FormatError, InputError, LimitError, TinifyError
-from tinify.media import jpeg, jpeg_markers
+from tinify.media import jpeg
 from tinify.media.jpeg import join, split
 
 needs_jpeglib = pytest.mark.skipif(importlib.util.find_spec("jpeglib") is None, reason="jpeglib is not installed")

@@ -17,9 +17,9 @@ import numpy as np
 
 from tinify import _core
 from tinify.container import varint
+from tinify.container.jpeg_markers import Component, Markers, Scan, parse
 from tinify.errors import FormatError, InputError, LimitError, TinifyError
 from tinify.media.jpeg_coefficients import read_blocks
-from tinify.media.jpeg_markers import Component, Markers, Scan, parse
 
 _ONES, _WITH_FILLING = 1, 2
 _HEAD = struct.Struct("<IB")

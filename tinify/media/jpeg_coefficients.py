@@ -10,8 +10,8 @@ from types import ModuleType
 
 import numpy as np
 
+from tinify.container.jpeg_markers import DHT, DQT, DRI, SOS, Frame, Markers
 from tinify.errors import InputError, LimitError, MissingExtraError
-from tinify.media.jpeg_markers import DHT, DQT, DRI, SOS, Frame, Markers
 
 _LONGEST_SIDE = 65500  # libjpeg's
 

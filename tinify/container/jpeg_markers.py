@@ -27,7 +27,7 @@ _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _END_OF_CODED = re.compile(rb"\xff(?=[^\x00\xd0-\xd7\xff])")
 
 MAX_SCANS = 256
-MAX_BLOCKS = 1 << 24
+MAX_BLOCKS = 1 << 22
 ZIGZAG = (
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48,
     41, 34, 27, 20, 13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
@@ -92,6 +92,14 @@ class Markers:
     steps: dict[int, tuple[int, ...]] = field(default_factory=dict)
     segments: list[tuple[int, int, int]] = field(default_factory=list)
     """(marker, start, end) of the contents of each segment that is not a scan's data."""
+    data: bytes = b""
+
+    def segment(self, marker: int, start: bytes) -> bytes | None:
+        """The contents of the first segment of a marker that begin so."""
+        for kind, begin, end in self.segments:
+            if kind == marker and self.data[begin:end].startswith(start):
+                return self.data[begin:end]
+        return None
 
 
 def parse(data: bytes, *, skeleton: bool = False) -> Markers:
@@ -120,7 +128,7 @@ class _Parser:
             place = self._segment(place)
         if self.frame is None or not self.scans:
             raise FormatError("the JPEG file has no picture: a frame (SOF) and a scan (SOS) are missing")
-        return Markers(self.frame, self.scans, self.steps, self.segments)
+        return Markers(self.frame, self.scans, self.steps, self.segments, self.data)
 
     def _segment(self, place: int) -> int | None:
         """Reads one segment and gives the place after it, None after EOI."""
