@@ -18,7 +18,8 @@ ROWS = [
     {"latent_codecs"},
     {"models"},
     {"losses", "metrics"},
-    {"media", "data", "training", "evaluation", "zoo", "codec_file", "rate_search", "api", "file_to_file"},
+    {"media", "data", "training", "evaluation", "zoo", "codec_file", "rate_search", "api", "file_to_file",
+     "jpeg_files"},
     {"interop", "cli", "demo", "ans", "testing"},
 ]
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
@@ -26,6 +27,7 @@ STAGES = ROWS[2]
 WITHOUT_TORCH = (
     "errors", "signal", "records", "registry", "hookspecs", "plugins", "builtin", "config", "entropy_coder",
     "container", "coders", "media", "zoo", "codec_file", "rate_search", "api", "file_to_file", "testing", "cli", "ans",
+    "jpeg_files",
 )  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

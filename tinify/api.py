@@ -116,7 +116,7 @@ def open(source: bytes | str | os.PathLike | BinaryIO, codec: Any = None) -> Ser
         header = found if isinstance(found, container.TnfFile) else found.file
         if header.modality != "series":
             raise InputError(f"the file holds {header.modality}; only a series can be read in rows")
-        codec = _codec_of(header, codec)
+        codec = codec_of_file(header, codec)
         if not hasattr(codec, "unpack_rows"):
             raise InputError(f"codec {header.codec!r} decodes files as a whole, not in rows")
         return SeriesReader(codec, found, file)
@@ -167,7 +167,7 @@ def decompress_signal(
 ) -> Signal:
     """As `decompress`, with the metadata. `max_elements` bounds what is decoded. options: threads, progress."""
     file = (container.unpack if scale == 1 else container.unpack_start)(data, max_elements=max_elements)
-    codec = _codec_of(file, codec)
+    codec = codec_of_file(file, codec)
     options = _options(codec, **options) | _scaled(codec, scale)
     try:
         return codec.unpack(file, **options)
@@ -249,7 +249,7 @@ def _codec(codec: Any) -> Any:
     return load(codec)
 
 
-def _codec_of(file: container.TnfFile, codec: Any) -> Any:
+def codec_of_file(file: container.TnfFile, codec: Any) -> Any:
     """The codec given, or the one that the file names, after a check that it has the weights that made the file."""
     if codec is None:
         if codec_file.is_named(file.codec):

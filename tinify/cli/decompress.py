@@ -15,6 +15,7 @@ from tinify.cli.listing import json_option
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
 
 EXTENSION = ".tnf"
+JPEGS = (".jpg", ".jpeg")
 Progress = Callable[[int, int], None]
 
 
@@ -80,7 +81,7 @@ def decompress(paths, output, codec, extension, rows, scale, threads, force, rec
 
     IN is a .tnf file, a folder, a pattern or - (standard input). The last of several paths is the output when it does
     not end in .tnf. Without one, photo.tnf becomes photo.png beside it: pictures come back as PNG, series as the kind
-    of file that they came from.
+    of file that they came from, and what `tinify repack` made as the JPEG file that it was.
     """
     from tinify import api
     from tinify.cli.batch import run_batch
@@ -114,6 +115,9 @@ def _decompress(source: Source, place: Output, options: Options, progress: Progr
     if options.rows is not None or (source.path is not None and is_indexed(source.path)):
         return _decompress_rows(source, place, options, progress)
     data = read_source(source)
+    done = _restore_jpeg(source, data, place, options, start)
+    if done is not None:
+        return done
     given = {"scale": options.scale, "threads": options.threads, "progress": progress}
     signal = api.decompress_signal(data, options.codec, **given)
     extension = options.extension or media.usual_extension(signal)
@@ -121,6 +125,22 @@ def _decompress(source: Source, place: Output, options: Options, progress: Progr
     write_signal(signal, target, extension, force=options.force)
     shape, dtype = signal.samples.shape, signal.samples.dtype.name
     return _result(source, target, signal.modality, shape, dtype, len(data), start)
+
+
+def _restore_jpeg(source: Source, data: bytes, place: Output, options: Options, start: float) -> dict[str, Any] | None:
+    """The JPEG file that a file holds; None where it holds none, or its picture is asked for as another kind of file."""
+    from tinify import container, jpeg_files
+    from tinify.cli.streams import write_data
+
+    wanted = options.extension or ("" if place.file is None else place.file.suffix.lower())
+    if options.scale != 1 or wanted not in ("", *JPEGS):
+        return None
+    file = container.unpack(data)
+    if not jpeg_files.holds_jpeg(file):
+        return None
+    target = place.target(source, wanted or JPEGS[0])
+    write_data(jpeg_files.restore(data, options.codec), target, force=options.force)
+    return _result(source, target, file.modality, file.shape, file.dtype, len(data), start)
 
 
 def _decompress_rows(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tinify.errors import TinifyError
 VERBS = {
     "compress": ("tinify.cli.compress:compress", "Make files smaller: pictures and series to .tnf."),
     "decompress": ("tinify.cli.decompress:decompress", "Restore files from .tnf."),
+    "repack": ("tinify.cli.repack:repack", "Make JPEG files smaller, to come back byte for byte."),
     "inspect": ("tinify.cli.inspect:inspect", "Show what a .tnf file holds, without decoding it."),
     "verify": ("tinify.cli.verify:verify", "Decode .tnf files in full and check them."),
     "fit": ("tinify.cli.fit:fit", "Make a codec for your own series: a codec file that --codec takes."),

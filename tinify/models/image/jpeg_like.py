@@ -115,15 +115,27 @@ class JpegLike(ImageFiles, Codec):
 
     def coefficients(self, x: Tensor, level: float | None = None) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Planes int32 (64, h, w) along the zigzag, and steps (64,), of Y, Cb, Cr of x (3, H, W)."""
-        quality, table, sampling = self._chosen(level)
-        steps = self._steps(quality, table)
-        luma, others = self.analysis(x, sampling)
+        quality, table, _ = self._chosen(level)
         found = []
-        for y, matrix, some in ((luma, self.luma, steps[:1]), (others, self.chroma, steps[1:])):
-            natural = torch.from_numpy(np.concatenate([self._natural(step) for step in some]))
-            q = matrix.quantize(y[0], natural.float().view(-1, 1, 1)).clamp_(-LARGEST_VALUE, LARGEST_VALUE)
-            found += list(q.view(len(some), SIDE**2, *q.shape[1:]).numpy())
-        return [np.ascontiguousarray(q[self._order()]) for q in found], steps
+        for y, matrix, step in self._parts(x, level):
+            q = matrix.quantize(y, step).clamp_(-LARGEST_VALUE, LARGEST_VALUE)
+            found += list(q.view(-1, SIDE**2, *q.shape[1:]).numpy())
+        return [np.ascontiguousarray(q[self._order()]) for q in found], self._steps(quality, table)
+
+    def count_points(self, x: Tensor, level: float, chroma: bool) -> Tensor:
+        """What `fit` of the quantizer of luma, or of the others, takes, of x (3, H, W)."""
+        y, matrix, step = self._parts(x, level)[chroma]
+        return matrix.count(y, matrix.quantize(y, step), step)
+
+    def _parts(self, x: Tensor, level: float | None) -> list[tuple[Tensor, Matrix, Tensor]]:
+        """Coefficients (C, h, w), their quantizer and steps (C, 1, 1), of luma and of the others."""
+        quality, table, sampling = self._chosen(level)
+        steps = Matrix(TABLES[table]).table(quality).float()
+        y, matrices = self.analysis(x, sampling), (self.luma, self.chroma)
+        return [
+            (part[0], matrix, some.reshape(-1, 1, 1))
+            for part, matrix, some in zip(y, matrices, (steps[:1], steps[1:]), strict=True)
+        ]
 
     def analysis(self, x: Tensor, sampling: str) -> tuple[Tensor, Tensor]:
         """Coefficients (1, 64, h, w) of luma, (1, 128, h', w') of the others, frequencies by rows, of x (3, H, W)."""
