@@ -128,7 +128,7 @@ def _decompress(source: Source, place: Output, options: Options, progress: Progr
 
 
 def _restore_jpeg(source: Source, data: bytes, place: Output, options: Options, start: float) -> dict[str, Any] | None:
-    """The JPEG file that a file holds; None where it holds none, or its picture is asked for as another kind of file."""
+    """The JPEG file that a file holds; None where it holds none, or its picture is asked for in another format."""
     from tinify import container, jpeg_files
     from tinify.cli.streams import write_data
 
