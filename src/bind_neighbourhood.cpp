@@ -63,10 +63,20 @@ void put(const Out<uint8_t, 1>& sizes, int64_t first, int64_t down, int64_t acro
     put_sizes(sizes.data(), places, values.data());
 }
 
+void count(const In<uint8_t, 2>& bins, const In<int32_t, 2>& values, const Out<int64_t, 2>& counts) {
+    require(bins.shape(0) == values.shape(0) && bins.shape(1) == values.shape(1), "bins and values differ in shape");
+    const size_t size = bins.size(), rows = counts.shape(0), width = counts.shape(1);
+    require(width > 0 && rows > 0, "counts are empty");
+    require(!size || *std::max_element(bins.data(), bins.data() + size) < rows, "a bin is beyond the counts");
+    nb::gil_scoped_release unlocked;
+    count_sizes(bins.data(), values.data(), size, width, counts.data());
+}
+
 }  // namespace
 
 void bind_neighbourhood(nb::module_& m) {
     m.def("neighbourhood_bins", &bins, "sizes"_a, "first"_a, "down"_a, "across"_a, "offsets"_a, "weights"_a, "bins"_a,
           "out"_a);
+    m.def("count_sizes", &count, "bins"_a, "values"_a, "counts"_a);
     m.def("put_sizes", &put, "sizes"_a, "first"_a, "down"_a, "across"_a, "values"_a);
 }

@@ -25,4 +25,7 @@ void neighbourhood_bins(const uint8_t* sizes, const Lattice& places, const int64
 // sizes[place] = min(|values[i][j]|, 255).
 void put_sizes(uint8_t* sizes, const Lattice& places, const int32_t* values);
 
+// counts[bin * width + min(|value|, width - 1)] += 1 for each number; bins are those that `counts` has room for.
+void count_sizes(const uint8_t* bins, const int32_t* values, size_t count, size_t width, int64_t* counts);
+
 }  // namespace tinify

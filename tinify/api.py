@@ -20,7 +20,7 @@ from tinify.signal import Signal
 if TYPE_CHECKING:
     from tinify.models.series.reader import SeriesReader
 
-DEFAULT_CODECS = {"image": "photo-best", "series": "series-mixing"}
+DEFAULT_CODECS = {"image": "photo-fast", "series": "series-mixing"}
 AXES = "ndim"  # metadata: how many axes an array had that `compress` gave one more
 _NATIVE_AXES = {"image": 3, "series": 2}
 
@@ -296,7 +296,10 @@ def bound_for(codec: Any, max_error: Any = None, max_error_of: str = "absolute",
     if getattr(codec, "has_lossless", False):
         return {"lossless": True} if max_error is None else {"max_error": _sample_error(max_error, max_error_of)}
     if not hasattr(codec, "pack_chunks"):
-        raise ConfigError(f"codec {codec.name!r} keeps no error bound; only codecs of series do")
+        raise ConfigError(
+            f"codec {codec.name!r} keeps no error bound; codecs of series do, and of pictures those "
+            "that keep every sample"
+        )
     from tinify.models.series.error_bound import ErrorBound
 
     bound = max_error if max_error is None or isinstance(max_error, ErrorBound) else ErrorBound(max_error, max_error_of)

@@ -120,6 +120,14 @@ def test_sizes_are_put_where_they_belong_and_clipped():
         _core.put_sizes(sizes, 25, 10, 2, np.ones((2, 2), np.int32))
 
 
+def test_sizes_are_counted_by_bin():
+    counts = np.zeros((3, 4), np.int64)
+    _core.count_sizes(np.array([[0, 2], [2, 0]], np.uint8), np.array([[-1, 2], [-(2**31), 1]], np.int32), counts)
+    assert counts.tolist() == [[0, 2, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]]
+    with pytest.raises(InputError, match="beyond"):
+        _core.count_sizes(np.array([[3]], np.uint8), np.zeros((1, 1), np.int32), counts)
+
+
 def test_a_state_dict_brings_the_same_tables():
     model, other = fitted(), Neighbourhood(groups=2, taps=3, sets=2, reach=30)
     other.load_state_dict(model.state_dict())

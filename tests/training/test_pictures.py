@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.models.image.test_wavelet_mixing import scene
+from tests.models.image.scenes import scene
 from tinify.errors import InputError
 from tinify.models.image.wavelet_mixing import WaveletMixing
 from tinify.training.pictures import PictureData, PictureLearning, PictureRecipe, train

@@ -33,7 +33,7 @@ MODALITIES = {IMAGE: 1, SERIES: 2, AUDIO: 3, VIDEO: 4, POINTCLOUD: 5}
 # Codecs with a number in place of a name, at most 127. A number, once given, is never given to another.
 CODECS = {
     "photo-hyperprior": 1, "series-mixing": 2, "tokenizer": 3, "tcrae": 4, "tcrae-seq": 5, "photo-best": 6,
-    "jpeg-like": 8,
+    "photo-fast": 7, "jpeg-like": 8, "jpeg2000-like": 9,
 }  # fmt: skip
 DTYPES = (
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64",

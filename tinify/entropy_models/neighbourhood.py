@@ -49,7 +49,7 @@ class Neighbourhood(nn.Module):
     frequencies: Tensor
     changes: Tensor
 
-    def __init__(self, groups: int, taps: int, sets: int = 8, reach: int = 126):
+    def __init__(self, groups: int, taps: int, sets: int = 8, reach: int = 255):
         super().__init__()
         if not (1 <= groups <= 4096 and 1 <= taps <= 256 and 1 <= sets <= 64 and 1 <= reach <= 1023):
             raise ConfigError(
@@ -85,8 +85,10 @@ class Neighbourhood(nn.Module):
     def fit_tables(self, counts: np.ndarray, changes: np.ndarray) -> None:
         """Takes tables from counts (sets, BINS, reach + 2) of magnitudes and (sets + 1, sets) of sets.
 
-        A little of the bins beside, of the whole set, and of a falling curve is mixed in: nothing is impossible."""
+        Counts of large magnitudes are shared with those near them; a little of the bins beside and of a falling curve
+        is mixed in: nothing is impossible."""
         size = np.arange(self.reach + 2)
+        counts = _smoothed(counts)
         beside = counts.copy()
         beside[:, 1:] += counts[:, :-1]
         beside[:, :-1] += counts[:, 1:]
@@ -140,6 +142,15 @@ class Neighbourhood(nn.Module):
         if (changes < 1).any() or (changes.sum(1) >= _TOTAL).any():
             raise WeightsError("frequencies of sets are no shares of 65536")
         return sizes, changes
+
+
+def _smoothed(counts: np.ndarray) -> np.ndarray:
+    """Counts (..., reach + 2), those of each magnitude m from 12 on as their mean over m - m / 6 to m + m / 6."""
+    size = np.arange(counts.shape[-1] - 1)
+    reach = np.where(size < 12, 0, np.minimum(size // 6, len(size) - 1 - size))
+    below = np.concatenate([np.zeros_like(counts[..., :1]), np.cumsum(counts[..., :-1], -1)], -1)
+    means = (below[..., size + reach + 1] - below[..., size - reach]) / (2 * reach + 1)
+    return np.concatenate([means, counts[..., -1:]], -1)
 
 
 def _sizes_of(weights: np.ndarray) -> np.ndarray:

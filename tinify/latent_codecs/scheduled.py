@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tinify import registry
+from tinify import _core, registry
 from tinify.entropy_models.edge import EdgeModel
 from tinify.entropy_models.neighbourhood import BINS, Neighbourhood
 from tinify.entropy_models.tables import SYMBOLS_PER_BYTE
@@ -20,6 +20,7 @@ from tinify.errors import ConfigError, FormatError
 from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues, by_item
 from tinify.latent_codecs.lattices import Lattice
 from tinify.latent_codecs.sheets import Part, Schedule, Sheet, at
+from tinify.quantizers.table_bits import TableBits
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Step:
     lattice: Lattice
     bins: np.ndarray
     values: np.ndarray
+
+    def count(self, counts: np.ndarray) -> None:
+        """Adds to counts (BINS, sizes) int64 how often each magnitude comes in each bin; the last one is open."""
+        _core.count_sizes(self.bins, self.values, counts)
 
 
 class ScheduledLatentCodec(LatentCodec):
@@ -79,12 +84,12 @@ class ScheduledLatentCodec(LatentCodec):
 
     def encode(self, arrays: Sequence[np.ndarray]) -> list[bytes]:
         """The strings of the int32 arrays (C, H, W) of a latent."""
-        edge_tables, tables = self._tables()
+        edge_tables, tables, _ = self._tables()
         encoder, strings, chosen = self.coder.encoder(), [], self.entropy_model.sets
         shapes = [q.shape for q in arrays]
         for smooth in self.schedule.smooth(shapes):
             self.edges.encode(at(arrays, smooth.where), encoder, edge_tables, smooth.first_class)
-        bits, changes = self.entropy_model.bits(), self.entropy_model.change_bits()
+        choose = _Choice(self.entropy_model)
         for sheet in self.schedule.sheets(shapes):
             if self.split:
                 strings.append(encoder.finish())
@@ -93,12 +98,26 @@ class ScheduledLatentCodec(LatentCodec):
                 steps = list(self.steps(sheet, part, at(arrays, part.where)))
                 if not steps:
                     continue
-                costs = sum(_cost(bits, step.bins, step.values) for step in steps)
-                before, chosen = chosen, int((costs + changes[chosen]).argmin())
+                before, chosen = chosen, choose(steps)
                 encoder.push(np.array([chosen], np.int32), self._change_row(before), tables)
                 for step in steps:
                     encoder.push(step.values, self._rows(chosen, step.bins), tables)
         return [*strings, encoder.finish()]
+
+    def table_bits(self) -> TableBits:
+        """What symbols cost in each row of `rows`."""
+        return self._tables()[2]
+
+    def rows(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Under which row of the tables each number of a latent is coded: int32 (C, H, W); 0 for smooth planes."""
+        found, choose = [np.zeros(q.shape, np.int32) for q in arrays], _Choice(self.entropy_model)
+        for sheet in self.schedule.sheets([q.shape for q in arrays]):
+            for part in sheet.parts:
+                steps = list(self.steps(sheet, part, at(arrays, part.where)))
+                chosen = choose(steps) if steps else 0
+                for step in steps:
+                    at(found, part.where)[step.lattice.where] = self._rows(chosen, step.bins)
+        return found
 
     def steps(self, sheet: Sheet, part: Part, plane: np.ndarray) -> Iterator[Step]:
         """The steps of a part of known numbers `plane`, which the sheet learns."""
@@ -116,7 +135,7 @@ class ScheduledLatentCodec(LatentCodec):
         count = sum(math.prod(shape) for shape in shapes)
         if count > SYMBOLS_PER_BYTE * sum(map(len, strings)) or not strings:
             raise FormatError(f"{sum(map(len, strings))} bytes do not hold numbers of shapes {list(shapes)}")
-        edge_tables, tables = self._tables()
+        edge_tables, tables, _ = self._tables()
         arrays, left = [np.zeros(shape, np.int32) for shape in shapes], list(strings)
         decoder, chosen = self.coder.decoder(left.pop(0)), self.entropy_model.sets
         for smooth in self.schedule.smooth(shapes):
@@ -137,9 +156,7 @@ class ScheduledLatentCodec(LatentCodec):
                     self._pull(decoder, sheet, part, plane, chosen, tables)
         decoder.finish()
         if left and sheets is None:
-            raise FormatError(
-                f"{len(left)} of {len(strings)} streams belong to no sheet: the file is damaged"
-            )
+            raise FormatError(f"{len(left)} of {len(strings)} streams belong to no sheet: the file is damaged")
         return arrays
 
     def _pull(self, decoder, sheet: Sheet, part: Part, plane: np.ndarray, chosen: int, tables) -> None:
@@ -170,12 +187,13 @@ class ScheduledLatentCodec(LatentCodec):
     def _rows(chosen: int, bins: np.ndarray) -> np.ndarray:
         return bins.astype(np.uint16) + np.uint16(chosen * BINS)
 
-    def _tables(self) -> tuple[Any, Any]:
-        """The coder's handles of the smooth planes' tables and of the others'."""
+    def _tables(self) -> tuple[Any, Any, TableBits]:
+        """The coder's handles of the smooth planes' tables and of the others', and the bits of these."""
         model = self.entropy_model
         state = tuple((id(b), b._version) for b in (self.edges.frequencies, model.frequencies, model.changes))
         if self._made[0] != state:
-            made = self.coder.tables(*self.edges.tables()), self.coder.tables(*model.tables())
+            tables = model.tables()
+            made = self.coder.tables(*self.edges.tables()), self.coder.tables(*tables), TableBits(*tables)
             self._made = (state, made)
         return self._made[1]
 
@@ -183,10 +201,18 @@ class ScheduledLatentCodec(LatentCodec):
         return {**self.__dict__, "_made": ((), None)}
 
 
-def _cost(bits: np.ndarray, bins: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Bits (sets,) of values under each set of tables."""
-    sets, rows, width = bits.shape
-    cells = bins.ravel() * np.int64(width) + np.minimum(np.abs(values.ravel()), width - 1)
-    counts = np.bincount(cells, minlength=rows * width)
-    used = np.flatnonzero(counts)
-    return bits.reshape(sets, -1)[:, used] @ counts[used].astype(np.float32)
+class _Choice:
+    """Chooses the set of tables that codes a part in the fewest bits, knowing what was chosen for the part before."""
+
+    def __init__(self, model: Neighbourhood):
+        self.bits, self.changes, self.before = model.bits(), model.change_bits(), model.sets
+
+    def __call__(self, steps: Sequence[Step]) -> int:
+        sets, rows, width = self.bits.shape
+        counts = np.zeros((rows, width), np.int64)
+        for step in steps:
+            step.count(counts)
+        used = np.flatnonzero(counts)
+        costs = self.bits.reshape(sets, -1)[:, used] @ counts.ravel()[used].astype(np.float32)
+        self.before = int((costs + self.changes[self.before]).argmin())
+        return self.before

@@ -12,6 +12,9 @@ from tinify.quantizers.deadzone import DeadZone
 from tinify.quantizers.table_bits import TableBits
 
 
+_NEAR = 0.12  # steps below its reconstruction point, within which a number is there
+
+
 class Rdoq(Quantizer):
     """Around a `DeadZone`: each symbol becomes the cheapest of itself and up to `reach` symbols towards zero.
 
@@ -20,7 +23,8 @@ class Rdoq(Quantizer):
     `bits` come from tables and the row that each number's context selects. The rows stay as they are while symbols
     change ("frozen contexts"), so all are chosen at once; where contexts come from symbols, make the rows of what was
     chosen and choose again. Without bits, or at lmbda 0, it is the quantizer inside. It decodes as that one does.
-    Give that one a threshold of about 0.5: the choice takes the place of the dead zone.
+    Give that one a threshold of about 0.5: the choice takes the place of the dead zone. What lies at its reconstruction
+    point, as numbers of a decoded signal do, stays: so coding again at the same step changes next to nothing.
 
     Source: Karczewicz, Ye, Chong 2008, "Rate distortion optimized quantization" (VCEG-AH21); differs in that symbols
     are chosen each alone.
@@ -59,6 +63,8 @@ class Rdoq(Quantizer):
 
         candidates = chosen = symbols.flatten()[there]
         least = cost(chosen)
+        below = (scaled - self.quantizer.dequantize(chosen, 1.0, group)) * chosen.sign() < -_NEAR
+        least = torch.where(below, least, -torch.inf)
         for _ in range(self.reach):
             candidates = candidates - candidates.sign()
             costs = cost(candidates)

@@ -15,7 +15,7 @@ from tinify.latent_codecs.sheets import Sheet, at
 Latents = Callable[[], Iterable[Sequence[np.ndarray]]]
 """Makes the arrays of integers (C, H, W) int32 of each latent of the training data, the same ones each time."""
 
-_FEW = 2000  # numbers of one lattice that the weights are fitted to
+_FEW = 500  # numbers of one lattice that the weights are fitted to
 _FLOOR = 0.05  # of a mean size, in its variance
 _SIZES = 24  # magnitudes that sets are told apart by
 _ROUNDS = 12
@@ -83,12 +83,11 @@ def _parts(codec: ScheduledLatentCodec, latents: Latents) -> tuple[list[tuple[np
             edges += codec.edges.count(at(arrays, smooth.where), smooth.first_class)
         for sheet in codec.schedule.sheets(shapes):
             for part in sheet.parts:
-                counts = np.zeros(BINS * width, np.int64)
+                counts = np.zeros((BINS, width), np.int64)
                 for step in codec.steps(sheet, part, at(arrays, part.where)):
-                    sizes = np.minimum(np.abs(step.values.ravel()), width - 1)
-                    counts += np.bincount(step.bins.ravel() * np.int64(width) + sizes, minlength=len(counts))
+                    step.count(counts)
                 cells = np.flatnonzero(counts)
-                parts.append((cells, counts[cells]))
+                parts.append((cells, counts.ravel()[cells]))
     return parts, edges
 
 
