@@ -48,6 +48,7 @@ EXAMPLES = {
     ("codec", "jpeg-like"): {"sets": 2},
     ("codec", "tokenizer"): {"patch": 4, "stages": 2, "codebook_size": 8, "width": 4},
     ("codec", "series-mixing"): {"blocks": [8, 32]},
+    ("codec", "wavelet-scheduled"): {"levels": 3, "sets": 2},
     ("codec", "wavelet-mixing"): {"levels": 3},
     ("codec", "tcrae"): {"window": 32, "width": 8, "latents": 6, "dilations": [1, 2], "direction": "attention"},
     ("codec", "tcrae-seq"): {"window": 32, "width": 4, "strides": [2, 4], "histograms": 2},

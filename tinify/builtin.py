@@ -120,6 +120,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("bmshj2018-factorized", "models.image:FactorizedPrior", "image; learned factorized prior", _BALLE_2018),
         ("bmshj2018-hyperprior", "models.image:ScaleHyperprior", "image; scale hyperprior", _BALLE_2018),
         ("mbt2018-mean", "models.image:MeanScaleHyperprior", "image; mean and scale hyperprior", _MINNEN_2018),
+        ("wavelet-scheduled", "models.image.wavelet_scheduled:WaveletScheduled", "image; 9/7 wavelet, tables, fast",
+         _TAUBMAN_2000),
         ("wavelet-mixing", "models.image.wavelet_mixing:WaveletMixing", "image; 9/7 wavelet under context mixing",
          _MAHONEY_2005),
         ("jpeg-like", "models.image.jpeg_like:JpegLike", "image; JPEG's numbers in fewer bytes; holds JPEG files",
