@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tinify import container
 
@@ -92,7 +93,16 @@ def test_bounds_that_make_no_sense_are_explained(tinify, sensor, options, expect
     assert not Path("x.tnf").exists()
 
 
+def test_a_picture_comes_back_within_a_bound(tinify, photo):
+    assert tinify("compress", photo, "x.tnf", "--codec", "photo-best", "--max-error", "2").code == 0
+    assert tinify("decompress", "x.tnf", "y.png").code == 0
+    x, y = (np.asarray(Image.open(path)).astype(int) for path in (photo, "y.png"))
+    assert 0 < np.abs(x - y).max() <= 2
+    result = tinify("compress", photo, "z.tnf", "--codec", "photo-best", "--max-error", "1%")
+    assert result.code == 2 and "0 to 127, absolute" in result.err
+
+
 @pytest.mark.parametrize("option", [["--lossless"], ["--max-error", "1"]])
 def test_a_picture_has_no_bound(tinify, photo, option):
     result = tinify("compress", photo, "x.tnf", *option)
-    assert result.code != 0 and "only codecs of series do" in result.err
+    assert result.code != 0 and "keeps no error bound" in result.err

@@ -71,6 +71,19 @@ def test_a_folder_keeps_its_tree(tinify, packed, here):
     assert (here / "out" / "sub" / "photo.png").is_file()
 
 
+def test_a_small_picture_comes_from_the_beginning_of_a_file(tinify, photo, here):
+    assert tinify("compress", photo, "x.tnf", "--codec", "jpeg2000-like").code == 0
+    assert tinify("decompress", "x.tnf", "small.png", "--scale", "1/8").code == 0
+    (here / "start.tnf").write_bytes((here / "x.tnf").read_bytes()[:-20])
+    assert tinify("decompress", "start.tnf", "same.png", "--scale", "8").code == 0
+    assert (here / "same.png").read_bytes() == (here / "small.png").read_bytes()
+    with Image.open(here / "small.png") as small:
+        assert small.size == (5, 3)
+    assert tinify("decompress", "start.tnf", "whole.png").code == 4
+    for scale, code in {"1/3": 3, "1/64": 3, "0": 2, "half": 2}.items():
+        assert tinify("decompress", "x.tnf", "other.png", "--scale", scale).code == code
+
+
 def test_damage_is_exit_code_4_and_leaves_nothing(tinify, packed, here):
     data = packed[0].read_bytes()
     (here / "cut.tnf").write_bytes(data[:-10])

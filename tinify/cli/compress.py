@@ -67,7 +67,8 @@ class Options:
 @click.option(
     "--max-error",
     type=MaxError(),
-    help="No number of a series comes back further off than E: 0.01, or 1% of the column's range, or 0.1s (sigma).",
+    help="No number of a series comes back further off than E: 0.01, or 1% of the column's range, or 0.1s (sigma); "
+    "no sample of a picture: 0 to 127.",
 )
 @click.option("--lossless", is_flag=True, help="Every bit of a series or picture comes back.")
 @click.option("--chunk", type=click.IntRange(1), help="Rows of a series that are coded together. Default: by its size.")
