@@ -41,7 +41,7 @@ _NAMES = {
 }
 _MODULES = (
     "ans", "api", "coders", "config", "container", "data", "entropy_models", "errors", "evaluation", "file_to_file",
-    "hookspecs",
+    "hookspecs", "jpeg_files",
     "latent_codecs", "layers", "losses", "media", "metrics", "models", "ops", "plugins", "quantizers", "records",
     "registry", "signal", "testing", "training", "transforms", "zoo",
 )  # fmt: skip

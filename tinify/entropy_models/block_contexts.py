@@ -19,6 +19,7 @@ SIGNS = 4  # sizes that signs are told apart by
 UNIT, FINE = 128, 1024
 MOST_SIZES, MOST_VALUES = 1 << 15, 1 << 16
 _LOW = OCTAVES + 1  # low bits at most
+_MOST_SCALE = 8
 _TOTAL = 1 << PRECISION
 
 
@@ -77,19 +78,21 @@ class BlockContexts(nn.Module):
         """The row that codes a set after set 0; that of the first set is `sets` rows further on."""
         return self.first_low + _LOW + 1
 
-    def weights_of(self, group: int) -> tuple[np.ndarray, int, np.ndarray]:
-        """int32 (near,), of the expected size, int32 (beside,). WeightsError where they leave 31 bits."""
-        sizes, expected = self.of_sizes[group].cpu().numpy().astype(np.int32), int(self.of_expected[group])
-        scale = int(self.scales[group])
-        values = self.of_values[group].cpu().numpy().astype(np.int32) << min(scale, 10)
-        if scale > 8 or int(sizes.sum()) >= MOST_SIZES or int(np.abs(values).sum()) >= MOST_VALUES:
-            raise WeightsError(f"weights of group {group} are too large together")
+    def weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """int32 (groups, near), of the expected size (groups,), (groups, beside). WeightsError beyond 31 bits."""
+        sizes, expected, values, scales = (
+            x.cpu().numpy().astype(np.int32) for x in (self.of_sizes, self.of_expected, self.of_values, self.scales)
+        )
+        values = values << np.minimum(scales, _MOST_SCALE)[:, None]
+        beyond = (sizes.sum(1) > MOST_SIZES) | (np.abs(values).sum(1) >= MOST_VALUES)
+        if (scales > _MOST_SCALE).any() or beyond.any():
+            raise WeightsError("weights of a group are too large together")
         return sizes, expected, values
 
     def fit_values(self, group: int, weights: np.ndarray) -> np.ndarray:
         """Takes the weights (beside,) of neighbours' values; gives them back as they are after rounding."""
         whole, scale = weights * FINE, 0
-        while scale < 8 and np.abs(whole).max(initial=0) > 127.4 * (1 << scale):
+        while scale < _MOST_SCALE and np.abs(whole).max(initial=0) > 127.4 * (1 << scale):
             scale += 1
         rounded = np.clip(np.round(whole / (1 << scale)), -127, 127).astype(np.int8)
         self.of_values[group], self.scales[group] = torch.from_numpy(rounded), scale
@@ -155,33 +158,41 @@ class BlockContexts(nn.Module):
 
 def tokens_of(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(token, low bits left out) of sizes >= 0, int32; from LARGEST on the token goes on by ones."""
-    octave = np.frexp(np.clip(sizes, 1, LARGEST - 1).astype(np.float32))[1] - 1  # floor of log2, exact
-    low = np.where(sizes < PLAIN, 0, octave - 2).astype(np.int32)
-    token = np.where(sizes < PLAIN, sizes, PLAIN + 4 * (octave - 4) + ((sizes >> low) & 3))
-    far = sizes >= LARGEST
-    return np.where(far, sizes - LARGEST + TOKENS, token).astype(np.int32), np.where(far, 0, low).astype(np.int32)
+    near = np.minimum(sizes, LARGEST)
+    return _TOKEN[near] + (sizes - near), _LEFT[near]
+
+
+def _listed() -> tuple[np.ndarray, np.ndarray]:
+    """Tokens and low bits of the sizes up to LARGEST."""
+    size = np.arange(LARGEST + 1)
+    octave = np.frexp(np.maximum(size, 1).astype(np.float32))[1] - 1  # floor of log2, exact
+    left = np.where((size < PLAIN) | (size == LARGEST), 0, octave - 2)
+    token = np.where(size < PLAIN, size, PLAIN + 4 * (octave - 4) + ((size >> left) & 3))
+    return np.where(size == LARGEST, TOKENS, token).astype(np.int32), left.astype(np.int32)
+
+
+_TOKEN, _LEFT = _listed()
 
 
 def sizes_of(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(least size, low bits to come) of tokens. FormatError for those that no size has."""
     if tokens.min(initial=0) < 0 or tokens.max(initial=0) > 1 << 16:
         raise FormatError("a coefficient leaves its range: the stream is damaged")
-    quarter = np.clip(tokens - PLAIN, 0, TOKENS - PLAIN - 1)
-    low = np.where((tokens < PLAIN) | (tokens >= TOKENS), 0, 2 + quarter // 4)
-    least = np.where(tokens < PLAIN, tokens, (4 + quarter % 4) << low)
-    return np.where(tokens >= TOKENS, tokens - TOKENS + LARGEST, least).astype(np.int32), low.astype(np.int32)
+    near = np.minimum(tokens, TOKENS)
+    return _LEAST[near] + (tokens - near), _LEFT[_LEAST[near]]
+
+
+_LEAST = np.searchsorted(_TOKEN, np.arange(TOKENS + 1)).astype(np.int32)
 
 
 def _without_rare(weights: np.ndarray) -> np.ndarray:
-    """int32 shares of 65536. The first token too rare for a slot of the coder, and all beyond, have none and escape."""
+    """int32 shares of 65536. Tokens beyond the last one that fills a slot of the coder have none and escape."""
     shares = weights / weights.sum(-1, keepdims=True)
-    rare = np.cumsum(shares[..., :-1] < SLOT / _TOTAL, axis=-1) > 0
-    rare[..., 0] = False
-    shares[..., -1] += (shares[..., :-1] * rare).sum(-1)
-    shares[..., :-1][rare] = 0
+    kept = np.cumsum((shares[..., :-1] >= SLOT / _TOTAL)[..., ::-1], axis=-1)[..., ::-1] > 0
+    kept[..., 0] = True
     counts = np.floor(shares * _TOTAL)
-    counts[..., -1] = np.maximum(counts[..., -1], SLOT)
-    counts[..., 0] = np.maximum(counts[..., 0], SLOT)
+    counts[..., :-1] = np.where(kept, np.maximum(counts[..., :-1], SLOT), 0)
+    counts[..., -1] = np.maximum(np.floor((1 - (shares[..., :-1] * kept).sum(-1)) * _TOTAL), SLOT)
     largest = counts[..., :-1].argmax(-1)[..., None]
     left = _TOTAL - counts.sum(-1, keepdims=True)
     np.put_along_axis(counts, largest, np.take_along_axis(counts, largest, -1) + left, -1)

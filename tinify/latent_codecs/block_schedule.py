@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
 from tinify.latent_codecs.lattices import FOUR_PHASES, Phases
 
 SIDE, PLANES = 8, 64
@@ -22,8 +24,12 @@ _CORNERS = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
 _FAR = [(-2, 0), (0, -2), (0, 2), (2, 0)]
 _COARSER, _COARSER_BESIDE = 12, 3  # frequencies that sizes are expected from, in the block and in those beside
 
-Tap = tuple[str, int, int, int]
-"""(whose, plane, rows down, columns to the right): "own", "luma" as means over the blocks that cover it, "before"."""
+OWN, LUMA, BEFORE, NOBODY = 0, 1, 2, -1
+"""Whose coefficients: of the component, of luma as means of sizes over the blocks that cover one, of the one before."""
+Tap = tuple[int, int, int, int]
+"""(whose, plane, rows down, columns to the right); NOBODY's where there is no such neighbour."""
+
+_NONE = (NOBODY, 0, 0, 0)
 
 NEAR = _COARSER + _COARSER_BESIDE * len(_CROSS) + len(_CROSS + _CORNERS + _FAR) + 1 + len(_CROSS) + 1 + 8
 BESIDE = 4 * SIDE + len(_CORNERS) + 2 * (SIDE - 1) + 1
@@ -36,35 +42,33 @@ def group_of(component: int, plane: int, phase: int) -> int:
 
 
 @cache
-def near(component: int, plane: int) -> tuple[Tap | None, ...]:
-    """NEAR taps whose sizes tell the size of a coefficient; None where there is none."""
+def near(component: int, plane: int) -> np.ndarray:
+    """Taps (NEAR, 4) whose sizes tell the size of a coefficient."""
     coarser = _nearest(plane)
-    taps: list[Tap | None] = [*_some([("own", k, 0, 0) for k in coarser[:_COARSER]], _COARSER)]
-    taps += _some([("own", k, i, j) for k in coarser[:_COARSER_BESIDE] for i, j in _CROSS], 4 * _COARSER_BESIDE)
-    taps += [("own", plane, i, j) for i, j in _CROSS + _CORNERS + _FAR]
-    taps += _some([("luma", plane, i, j) for i, j in [(0, 0), *_CROSS]] if component else [], 5)
+    taps = [*_some([(OWN, k, 0, 0) for k in coarser[:_COARSER]], _COARSER)]
+    taps += _some([(OWN, k, i, j) for k in coarser[:_COARSER_BESIDE] for i, j in _CROSS], 4 * _COARSER_BESIDE)
+    taps += [(OWN, plane, i, j) for i, j in _CROSS + _CORNERS + _FAR]
+    taps += _some([(LUMA, plane, i, j) for i, j in [(0, 0), *_CROSS]] if component else [], 5)
     taps += _some(
-        [("before", plane, i, j) for i, j in [(0, 0), *_CROSS, *_CORNERS]] if component in (2, 3) else [], 9
+        [(BEFORE, plane, i, j) for i, j in [(0, 0), *_CROSS, *_CORNERS]] if component in (2, 3) else [], 9
     )  # fmt: skip
-    return tuple(taps)
+    return np.array(taps)
 
 
 @cache
-def beside(component: int, plane: int) -> tuple[Tap | None, ...]:
-    """BESIDE taps whose values tell the sign: along the row of frequencies of the blocks left and right, along the
+def beside(component: int, plane: int) -> np.ndarray:
+    """Taps (BESIDE, 4) whose values tell the sign: along the row of frequencies of the blocks left and right, along the
     column of those above and below, both in the block itself; the smooth plane at the corners; the colour before."""
     v, u = FREQUENCIES[plane]
     row = [FREQUENCIES.index((v, x)) for x in range(SIDE)]
     column = [FREQUENCIES.index((y, u)) for y in range(SIDE)]
-    taps: list[Tap | None] = []
+    taps: list[Tap] = []
     for planes, places in ((row, [(0, -1), (0, 1)]), (column, [(-1, 0), (1, 0)])):
         for i, j in places:
-            taps += [("own", k, i, j) if k <= plane else None for k in planes]
-    taps += [("own", 0, i, j) if plane <= 4 else None for i, j in _CORNERS]
-    taps += _some([("own", k, 0, 0) for k in row[:u]], SIDE - 1) + _some(
-        [("own", k, 0, 0) for k in column[:v]], SIDE - 1
-    )
-    return (*taps, ("before", plane, 0, 0) if component in (2, 3) else None)
+            taps += [(OWN, k, i, j) if k <= plane else _NONE for k in planes]
+    taps += [(OWN, 0, i, j) if plane <= 4 else _NONE for i, j in _CORNERS]
+    taps += _some([(OWN, k, 0, 0) for k in row[:u]], SIDE - 1) + _some([(OWN, k, 0, 0) for k in column[:v]], SIDE - 1)
+    return np.array([*taps, (BEFORE, plane, 0, 0) if component in (2, 3) else _NONE])
 
 
 def _nearest(plane: int) -> list[int]:
@@ -76,5 +80,5 @@ def _nearest(plane: int) -> list[int]:
     return [k for _, k in sorted(far)]
 
 
-def _some(taps: list[Tap], count: int) -> list[Tap | None]:
-    return [*taps, *[None] * (count - len(taps))]
+def _some(taps: list[Tap], count: int) -> list[Tap]:
+    return [*taps, *[_NONE] * (count - len(taps))]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinify.entropy_models.block_contexts import BlockContexts
-from tinify.latent_codecs.block_schedule import PHASES, beside, group_of, near
+from tinify.latent_codecs.block_schedule import BEFORE, LUMA, PHASES, beside, group_of, near
 from tinify.latent_codecs.block_sheet import BlockSheet
 from tinify.latent_codecs.lattices import Lattice
 
@@ -35,7 +35,7 @@ class BlockWalk:
     """
 
     def __init__(self, contexts: BlockContexts, planes: list[np.ndarray], steps: list[np.ndarray]):
-        self.contexts, self.planes, self.steps_of = contexts, planes, steps
+        self.planes, self.steps_of, self.bins, self.weights = planes, steps, contexts.bins, contexts.weights()
         self.sheets = [BlockSheet(*q.shape[1:], others=number > 0) for number, q in enumerate(planes)]
         for sheet, q, step in zip(self.sheets, planes, steps, strict=True):
             if q.size:
@@ -51,8 +51,8 @@ class BlockWalk:
             size, group = lattice.size(sheet.height, sheet.width), group_of(component, plane, phase)
             if not (size[0] and size[1]):
                 continue
-            weights = self.contexts.weights_of(group)
-            found = sheet.expect(plane, lattice, size, taps, weights, step, self.contexts.bins)
+            weights = self.weights[0][group], int(self.weights[1][group]), self.weights[2][group]
+            found = sheet.expect(plane, lattice, size, taps, weights, step, self.bins)
             one = Step(component, plane, group, lattice, *found)
             yield one
             sheet.put(plane, lattice, step, self.values(one))
@@ -69,9 +69,9 @@ class BlockWalk:
         luma, before = (
             self.planes[c][plane].astype(np.int64) * int(self.steps_of[c][plane]) for c in (0, component - 1)
         )
-        sheet.put_whole("luma", plane, _means(np.abs(luma), sheet.height, sheet.width))
+        sheet.put_whole(LUMA, plane, _means(np.abs(luma), sheet.height, sheet.width))
         if component > 1 and before.shape == (sheet.height, sheet.width):
-            sheet.put_whole("before", plane, before)
+            sheet.put_whole(BEFORE, plane, before)
 
 
 def _means(sizes: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from scipy.optimize import nnls
 
-from tinify.entropy_models.block_contexts import SIGNS, TOKENS, BlockContexts, tokens_of
+from tinify.entropy_models.block_contexts import FINE, SIGNS, TOKENS, BlockContexts, tokens_of
 from tinify.entropy_models.neighbourhood import BINS
 from tinify.latent_codecs.block_planes import BlockPlanes, Planes
-from tinify.latent_codecs.block_schedule import PLANES, beside, near
+from tinify.latent_codecs.block_schedule import NOBODY, PLANES, beside, near
 from tinify.latent_codecs.block_walk import BlockWalk, Step
 
 Latents = Callable[[], Iterable[tuple[Planes, Planes]]]
@@ -45,19 +45,18 @@ def _sampled(contexts: BlockContexts, latents: Latents, few: int, seed: int) -> 
                     values = walk.values(step)
                     chosen = random.integers(0, values.size, min(few, values.size))
                     sheet = walk.sheets[component]
-                    home = sheet.place(("own", plane, step.lattice.top, step.lattice.left))
+                    home = sheet.first(plane, step.lattice)
                     yield walk, step, home + chosen // values.shape[1] * sheet.across + chosen % values.shape[1], \
                         values.ravel()[chosen]  # fmt: skip
 
 
 def _around(walk: BlockWalk, step: Step, places: np.ndarray, taps) -> np.ndarray:
     """int16 (places, taps): the neighbours, zero where there is none."""
-    sheet, lattice = walk.sheets[step.component], step.lattice
-    home = sheet.place(("own", step.plane, lattice.top, lattice.left))
+    sheet = walk.sheets[step.component]
+    offsets = sheet.places(taps, step.lattice) - sheet.first(step.plane, step.lattice)
+    there = taps[:, 0] != NOBODY
     found = np.zeros((len(places), len(taps)), np.int16)
-    for number, tap in enumerate(taps):
-        if tap is not None:
-            found[:, number] = sheet.values[places + (sheet.place(tap, lattice.top, lattice.left) - home)]
+    found[:, there] = sheet.values[places[:, None] + offsets[there]]
     return found
 
 
@@ -82,8 +81,8 @@ def _fit_sizes(contexts: BlockContexts, latents: Latents, few: int, seed: int) -
     rows: dict[int, list[tuple]] = {}
     for walk, step, places, values in _sampled(contexts, latents, few, seed):
         size = int(walk.steps_of[step.component][step.plane])
-        weights = contexts.weights_of(step.group)[2]
-        expected = _around(walk, step, places, beside(step.component, step.plane)) @ weights / 1024
+        weights = walk.weights[2][step.group]
+        expected = _around(walk, step, places, beside(step.component, step.plane)) @ weights / FINE
         found = np.abs(_around(walk, step, places, near(step.component, step.plane)))
         found = np.concatenate([found, np.abs(expected)[:, None]], 1).astype(np.float32) / size
         rows.setdefault(step.group, []).append((found.astype(np.float16), np.abs(values)))
