@@ -18,7 +18,7 @@ from tinify.errors import TinifyError
 from tinify.models.image import FactorizedPrior, MeanScaleHyperprior
 from tinify.models.series import Tokenizer
 
-MUTATIONS = 700  # for each of three codecs
+MUTATIONS = 700  # for each codec
 
 
 def image_codec(model) -> torch.nn.Module:
@@ -37,9 +37,14 @@ def series() -> np.ndarray:
     return x
 
 
-@pytest.fixture(scope="module", params=["bmshj2018-factorized", "mbt2018-mean", "tokenizer"])
+@pytest.fixture(
+    scope="module", params=["bmshj2018-factorized", "mbt2018-mean", "tokenizer", "photo-fast", "jpeg2000-like"]
+)
 def attacked(request):
     torch.manual_seed(0)
+    if request.param in tinify.zoo.names():
+        codec = tinify.load(request.param)
+        return codec, tinify.compress(picture(), codec=codec, quality=40)
     if request.param == "tokenizer":
         codec, samples = Tokenizer(patch=8, stages=3, codebook_size=16, width=8), series()
     else:
