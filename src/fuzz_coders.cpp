@@ -10,6 +10,7 @@
 #include "coder_range.hpp"
 #include "coder_rans32.hpp"
 #include "coder_rans64.hpp"
+#include "fuzz_jpeg.hpp"
 #include "fuzz_tokens.hpp"
 #include "pmf.hpp"
 
@@ -152,5 +153,6 @@ int main(int argc, char** argv) {
     random_bits.seed(argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1);
     fuzz(rounds);
     fuzz_tokens(random_bits, rounds);
+    fuzz_jpeg(random_bits, rounds);
     std::printf("%lld rounds, no failure\n", static_cast<long long>(rounds));
 }
