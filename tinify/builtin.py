@@ -35,6 +35,13 @@ _TAUBMAN_2000 = "after Taubman 2000 (EBCOT)"
 _WEINBERGER_2000 = "Weinberger, Seroussi, Sapiro 2000 (LOCO-I)"
 _OORD_2017 = "van den Oord et al. 2017, arXiv:1711.00937"
 _ZHENG_2023 = "Zheng, Zhang 2023, doi:10.1016/j.asoc.2023.110797"
+_SHI_2016 = "Shi et al. 2016, arXiv:1609.05158"
+_OORD_2016_PIXELS = "van den Oord et al. 2016, arXiv:1606.05328"
+_HE_2016 = "He et al. 2016, arXiv:1512.03385"
+_HE_2021 = "He et al. 2021, arXiv:2103.15306"
+_CHENG_2020 = "Cheng et al. 2020, arXiv:2001.01568"
+_BALLE_2018_EFFICIENT = "Ballé 2018, arXiv:1802.00847"
+_BALLE_2019 = "Ballé et al. 2019, openreview S1zz2i0cY7"
 
 # kind -> rows of (name, target below `tinify.`, summary, source)
 _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
@@ -136,6 +143,24 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
     "layer": [
         ("gdn", "layers:GDN", "generalized divisive normalization", _BALLE_2016),
         ("gdn1", "layers:GDN1", "GDN without squares and roots", _JOHNSTON_2019),
+        ("conv1x1", "layers:conv1x1", "convolution of single pixels", ""),
+        ("conv3x3", "layers:conv3x3", "convolution with a border of one zero", ""),
+        ("subpel-conv3x3", "layers:subpel_conv3x3", "convolution to the pixels of blocks", _SHI_2016),
+        ("masked-conv2d", "layers:MaskedConv2d", "sees what comes before a pixel", _OORD_2016_PIXELS),
+        ("checkerboard-masked-conv2d", "layers:CheckerboardMaskedConv2d", "sees the other colour of a checkerboard",
+         _HE_2021),
+        ("spectral-conv2d", "layers:SpectralConv2d", "the spectrum of the kernel is trained", _BALLE_2018_EFFICIENT),
+        ("spectral-conv-transpose2d", "layers:SpectralConvTranspose2d", "the same, transposed",
+         _BALLE_2018_EFFICIENT),
+        ("residual-block", "layers:ResidualBlock", "two 3x3 convolutions", _CHENG_2020),
+        ("residual-block-with-stride", "layers:ResidualBlockWithStride", "the same with a stride and GDN",
+         _CHENG_2020),
+        ("residual-block-upsample", "layers:ResidualBlockUpsample", "the way back, subpixels and inverse GDN",
+         _CHENG_2020),
+        ("residual-bottleneck-block", "layers:ResidualBottleneckBlock", "a 3x3 convolution among half the channels",
+         _HE_2016),
+        ("attention-block", "layers:AttentionBlock", "features under a learned mask", _CHENG_2020),
+        ("qrelu", "layers:QuantizedReLU", "clamps to the range of an integer", _BALLE_2019),
     ],
     "loss": [
         ("rate-distortion", "losses:RateDistortionLoss", "bits plus weighted distortion", _BALLE_2018),

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from tinify.layers import conv, deconv
+from tinify.layers import conv, conv1x1, conv3x3, deconv, subpel_conv3x3
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (3, 1), (3, 2), (7, 4)])
@@ -49,3 +49,16 @@ def test_a_deconv_to_few_channels_trains_and_has_the_parameters_of_a_transposed_
     assert all(p.grad.abs().sum() > 0 for p in layer.parameters())
     plain = nn.ConvTranspose2d(4, 3, 5, stride=2, output_padding=1, padding=2)
     plain.load_state_dict(layer.state_dict())
+
+
+def test_small_convolutions_keep_the_size_or_divide_it_by_their_stride():
+    x = torch.randn(2, 3, 8, 6)
+    assert conv1x1(3, 5)(x).shape == conv3x3(3, 5)(x).shape == (2, 5, 8, 6)
+    assert conv1x1(3, 5, 2)(x).shape == conv3x3(3, 5, stride=2)(x).shape == (2, 5, 4, 3)
+
+
+def test_a_subpixel_convolution_puts_channels_into_blocks_of_pixels():
+    layer, x = subpel_conv3x3(3, 5, 2), torch.randn(2, 3, 8, 6)
+    y = layer(x)
+    assert y.shape == (2, 5, 16, 12)
+    assert torch.equal(y[:, 1, 1::2, 0::2], layer[0](x)[:, 4 * 1 + 2])

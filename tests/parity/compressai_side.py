@@ -21,6 +21,7 @@ from compressai.entropy_models import EntropyBottleneck, GaussianConditional  # 
 from compressai.layers import GDN, GDN1  # noqa: E402
 from compressai.models import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior  # noqa: E402
 from compressai.models.google import get_scale_table  # noqa: E402
+from compressai_layers import block_cases, qrelu_cases, ramp_cases  # noqa: E402
 
 KINDS = {
     "bmshj2018-factorized": FactorizedPrior,
@@ -192,7 +193,8 @@ def make(folder):
     torch.manual_seed(0)
     cases = {
         "models": [model_case(*m) for m in MODELS], "layers": layer_cases(), "bottleneck": bottleneck_case(),
-        "gaussians": gaussian_cases(), "coder": coder_case(),
+        "gaussians": gaussian_cases(), "coder": coder_case(), "blocks": block_cases(), "qrelus": qrelu_cases(),
+        "ramps": ramp_cases(),
     }  # fmt: skip
     torch.save(cases, folder / "compressai.pt")
 

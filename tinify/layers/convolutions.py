@@ -24,6 +24,21 @@ def deconv(in_channels: int, out_channels: int, kernel_size: int = 5, stride: in
     )
 
 
+def conv1x1(in_ch: int, out_ch: int, stride: int = 1) -> nn.Conv2d:
+    """Convolution of single pixels: (B, in, H, W) -> (B, out, H/stride, W/stride)."""
+    return nn.Conv2d(in_ch, out_ch, kernel_size=1, stride=stride)
+
+
+def conv3x3(in_ch: int, out_ch: int, stride: int = 1) -> nn.Conv2d:
+    """Convolution with a border of one zero: (B, in, H, W) -> (B, out, H/stride, W/stride)."""
+    return nn.Conv2d(in_ch, out_ch, kernel_size=3, stride=stride, padding=1)
+
+
+def subpel_conv3x3(in_ch: int, out_ch: int, r: int = 1) -> nn.Sequential:
+    """Convolution that gives the r x r pixels of a block as channels: (B, in, H, W) -> (B, out, r H, r W)."""
+    return nn.Sequential(conv3x3(in_ch, out_ch * r**2), nn.PixelShuffle(r))
+
+
 class SubpixelDeconv(nn.ConvTranspose2d):
     """A `deconv` that computes the pixels of a stride as channels of one small convolution where no gradient is needed.
 
