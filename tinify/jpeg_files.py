@@ -56,9 +56,11 @@ def restore(data: bytes, codec: Any = None) -> bytes:
 
 def holds_jpeg(file: container.TnfFile) -> bool:
     """Whether a file holds a JPEG file, and not only its picture."""
+    if file.modality != container.IMAGE:
+        return False
     from tinify.models.image import jpeg_repack
 
-    return file.modality == container.IMAGE and jpeg_repack.holds_jpeg(file)
+    return jpeg_repack.holds_jpeg(file)
 
 
 def _checked(codec: Any) -> Any:

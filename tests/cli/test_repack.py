@@ -77,7 +77,8 @@ def test_what_is_no_jpeg_is_an_input_error(tinify, photo):
 
 def test_verify_and_inspect_know_the_file(tinify, jpeg):
     assert tinify("repack", jpeg).code == 0
-    assert tinify("verify", "photo.tnf").code == 0
+    result = tinify("verify", "photo.tnf")
+    assert result.code == 0 and "90x120x3" in result.text
     assert "jpeg-like" in tinify("inspect", "photo.tnf").text
 
 

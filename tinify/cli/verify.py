@@ -21,7 +21,8 @@ from tinify.cli.paths import Source, expand
 def verify(paths, codec, recursive, as_json) -> int:
     """Decode .tnf files in full, write nothing, and check everything that can be checked.
 
-    Check sums, the hash of the weights, the end state of the entropy coder, and the shape of what comes out.
+    Check sums, the hash of the weights, the end state of the entropy coder, and the shape of what comes out; of a
+    JPEG file that was repacked also its bytes.
     """
     from tinify import api
     from tinify.cli.batch import run_batch
@@ -36,7 +37,7 @@ def verify(paths, codec, recursive, as_json) -> int:
 
 
 def _verify(source: Source, codec: Any, progress: Callable[[int, int], None]) -> dict[str, Any]:
-    from tinify import api, container
+    from tinify import api, container, jpeg_files
     from tinify.cli.streams import source_data
     from tinify.errors import FormatError
 
@@ -47,6 +48,8 @@ def _verify(source: Source, codec: Any, progress: Callable[[int, int], None]) ->
         shape, dtype = _decode_in_pieces(source, data, codec, progress)
     else:
         samples = api.decompress_signal(data, codec).samples
+        if jpeg_files.holds_jpeg(container.unpack(data)):
+            jpeg_files.restore(data, codec)
         shape, dtype = samples.shape, samples.dtype.name
     if list(shape) != header["shape"] or dtype != header["dtype"]:
         raise FormatError(f"decodes to {shape} of {dtype}; its header says {header['shape']} of {header['dtype']}")
