@@ -73,6 +73,18 @@ def test_files_of_every_variant_are_read_by_the_same_codec(codec, options):
     assert np.abs(codec.unpack(file).samples.astype(int) - samples).mean() < 4
 
 
+def test_own_tables_are_used_and_asked_for(codec):
+    table = [[12 + k // 4 for k in range(64)]] * 3
+    subject = JpegLike(table, subsampling="4:4:4")
+    steps = subject.coefficients(tensor(scene())[0], subject.level_of(50))[1]
+    assert sorted(steps[2].tolist()) == table[2]
+    subject.load_state_dict({**codec.state_dict(), "own": subject.own})
+    file = subject.pack(Signal("image", scene()), quality=60)
+    assert np.abs(subject.unpack(file).samples.astype(int) - scene()).mean() < 4
+    with pytest.raises(FormatError, match="own tables"):
+        codec.unpack(file)
+
+
 def test_more_quality_is_more_bytes_and_a_better_picture(codec):
     x, found = tensor(scene()), []
     for quality in (0, 5, 20, 50, 80, 95, 100):
@@ -116,7 +128,7 @@ def test_it_needs_fewer_bytes_than_jpeg(codec):
     assert len(api.compress(samples, codec=codec, quality=75)) < 0.85 * len(file.getvalue())
 
 
-@pytest.mark.parametrize("options", [{"table": "annex-l"}, {"subsampling": "4:2:2"}])
+@pytest.mark.parametrize("options", [{"table": "annex-l"}, {"subsampling": "4:2:2"}, {"table": [[9] * 64] * 2}])
 def test_unknown_tables_and_subsamplings_are_config_errors(options):
     with pytest.raises(ConfigError, match="allowed"):
         JpegLike(**options)
@@ -128,10 +140,10 @@ def test_qualities_beyond_0_to_100_are_input_errors(codec, quality):
         codec.level_of(quality)
 
 
-@pytest.mark.parametrize("level", [0.0, 101.0, 50 + 9 / 256])
+@pytest.mark.parametrize("level", [0.0, 101.0, 50 + 9 / 256, 50 + 4 / 256])
 def test_levels_that_no_file_has_are_format_errors(codec, level):
     strings = codec.compress(tensor(scene(8, 8))).strings
-    with pytest.raises(FormatError, match="level"):
+    with pytest.raises(FormatError, match=r"level|own tables"):
         codec.decompress(strings, (8, 8), level)
 
 

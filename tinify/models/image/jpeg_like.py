@@ -29,7 +29,8 @@ from tinify.transforms.subsample import SubsampleAnalysis, SubsampleSynthesis
 SIDE = 8
 TABLES = {"annex-k": ANNEX_K, "flat": ("flat",) * 3}
 FACTORS = {"4:2:0": (2, 2), "4:4:4": (1, 1)}
-_VARIANTS = [(table, sampling) for table in TABLES for sampling in FACTORS]
+_OWN = "own"
+_VARIANTS = [(table, sampling) for table in (*TABLES, _OWN) for sampling in FACTORS]
 _SECTIONS = (4, 24, 63)  # planes that pictures at a quarter, a half, and all of the size need
 
 
@@ -41,10 +42,11 @@ class JpegLike(ImageFiles, Codec):
              └─────┘   └─────────┘   └───────┘     └───────────────┘   │coarse to fine   │
                                                                        └─────────────────┘
 
-    x (B, 3, H, W) in [0, 1], of any size. `table`: "annex-k" or "flat", `subsampling`: "4:2:0" or "4:4:4"; a file says
-    which. `threshold` 0.5 rounds as JPEG encoders do, more saves bits. Streams: the smooth planes, which are the
-    picture at an eighth of its size; planes up to a quarter; a half; all. The first streams give a coarser picture of
-    the full size, too. A file may hold a JPEG's own coefficients in place of a picture's: see `jpeg_repack`.
+    x (B, 3, H, W) in [0, 1], of any size. `table`: "annex-k", "flat" or own ones of Y, Cb, Cr, of 8 x 8 whole numbers,
+    which are then among the weights; `subsampling`: "4:2:0" or "4:4:4"; a file says which. `threshold` 0.5 rounds as
+    JPEG encoders do, more saves bits. Streams: the smooth planes, which are the picture at an eighth of its size;
+    planes up to a quarter; a half; all. The first streams give a coarser picture of the full size, too. A file may hold
+    a JPEG's own coefficients in place of a picture's: see `jpeg_repack`.
 
     Source: ITU-T T.81 (transform, tables, zigzag).
     """
@@ -55,13 +57,19 @@ class JpegLike(ImageFiles, Codec):
     has_levels: ClassVar[bool] = True
     halvings: ClassVar[int] = 3
 
-    def __init__(self, table: str = "annex-k", subsampling: str = "4:2:0", threshold: float = 0.5, sets: int = 8):
+    def __init__(
+        self, table: str | list = "annex-k", subsampling: str = "4:2:0", threshold: float = 0.5, sets: int = 8
+    ):
         super().__init__()
-        if table not in TABLES or subsampling not in FACTORS:
+        own = not isinstance(table, str)
+        if (own and len(table) != len(ANNEX_K)) or (not own and table not in TABLES) or subsampling not in FACTORS:
             raise ConfigError(
-                f"table is {table!r}, subsampling {subsampling!r}; allowed: {', '.join(TABLES)}; {', '.join(FACTORS)}"
+                f"table is {table!r}, subsampling {subsampling!r}; allowed: {', '.join(TABLES)} or three own ones; "
+                f"{', '.join(FACTORS)}"
             )
-        self.variant = _VARIANTS.index((table, subsampling))
+        if own:
+            self.register_buffer("own", Matrix(table).entries)
+        self.variant = _VARIANTS.index((_OWN if own else table, subsampling))
         self.colour, self.colour_back = YcbcrAnalysis(), YcbcrSynthesis()
         self.luma, self.chroma = Matrix(ANNEX_K[:1], threshold=threshold), Matrix(ANNEX_K[1:], threshold=threshold)
         self.planes = BlockPlanes(BlockContexts(GROUPS, NEAR, BESIDE, sets), EdgeModel(2), _SECTIONS)
@@ -130,7 +138,7 @@ class JpegLike(ImageFiles, Codec):
     def _parts(self, x: Tensor, level: float | None) -> list[tuple[Tensor, Matrix, Tensor]]:
         """Coefficients (C, h, w), their quantizer and steps (C, 1, 1), of luma and of the others."""
         quality, table, sampling = self._chosen(level)
-        steps = Matrix(TABLES[table]).table(quality).float()
+        steps = self._tables(quality, table).float()
         y, matrices = self.analysis(x, sampling), (self.luma, self.chroma)
         return [
             (part[0], matrix, some.reshape(-1, 1, 1))
@@ -175,7 +183,13 @@ class JpegLike(ImageFiles, Codec):
 
     def _steps(self, quality: int, table: str) -> list[np.ndarray]:
         """int64 (64,) of Y, Cb, Cr along the zigzag."""
-        return [each.flatten().numpy()[self._order()] for each in Matrix(TABLES[table]).table(quality)]
+        return [each.flatten().numpy()[self._order()] for each in self._tables(quality, table)]
+
+    def _tables(self, quality: int, table: str) -> Tensor:
+        """int64 (3, 8, 8)."""
+        if table == _OWN and not hasattr(self, "own"):
+            raise FormatError("the file was made with a codec's own tables, and this one has none")
+        return Matrix(self.own.flatten(1).tolist() if table == _OWN else TABLES[table]).table(quality)
 
     @staticmethod
     def _order() -> np.ndarray:
