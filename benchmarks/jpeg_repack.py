@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from tinify import jpeg_files
-from tinify.evaluation.provenance import versions
+from tinify.evaluation.provenance import command, versions
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WAYS = {"default": {}, "optimized": {"optimize": True}, "progressive": {"progressive": True}}
@@ -74,8 +74,9 @@ def main() -> None:
         print("   ", *(f"{name} {100 * size / sums['optimized'] - 100:+.2f};" for name, size in sums.items()))
         print(f"     repack {means['repack_s']:.3f} s, restore {means['restore_s']:.3f} s a file", flush=True)
     if options.output:
-        record = {"benchmark": "jpeg_repack", "versions": versions(), "subsampling": options.subsampling,
-                  "data": {"set": options.pictures.name, "pictures": len(pictures)}, "points": points}  # fmt: skip
+        about = {"set": options.pictures.name, "pictures": len(pictures), "subsampling": options.subsampling}
+        record = {"codec": jpeg_files.CODEC, "command": command(), "versions": versions(), "data": about}
+        record["points"] = points
         options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
