@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pretrained codecs: listed, verified, fetched where need be, loaded.
 
-A zoo folder holds codec.toml, and weights.safetensors unless they are fetched:
+They are in folders, core's and plugins', or published by others (`tinify.zoo.published`). A zoo folder holds
+codec.toml, and weights.safetensors unless they are fetched:
 
     summary = "one line"
     [codec]                      # as for tinify.build
@@ -14,14 +15,13 @@ A zoo folder holds codec.toml, and weights.safetensors unless they are fetched:
     url = "https://..."          # where to fetch them when they are not in the folder
     of = "photo-fast"            # instead of all these: those of another codec of the zoo
 
-Fetched weights are kept in TINIFY_CACHE (default: the user's cache folder). With TINIFY_OFFLINE=1 nothing is fetched.
 Weights are safetensors: loading them runs no code. Their hash is checked on every load.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,68 +29,12 @@ from typing import Any
 
 from tinify import plugins, registry
 from tinify.config import check_keys, read_toml
-from tinify.errors import ConfigError, PluginConflictError, UnknownComponentError, WeightsError
+from tinify.errors import ConfigError, PluginConflictError, UnknownComponentError
 from tinify.hookspecs import ModelCard
+from tinify.zoo.published import checkpoints
+from tinify.zoo.weights import Weights, cache_folder, fill, read_state_dict
 
-CACHE = "TINIFY_CACHE"
-OFFLINE = "TINIFY_OFFLINE"
-TIMEOUT_S = 30
 CODEC_FILE = "codec.toml"
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Where a codec's weights are and what they must hash to."""
-
-    folder: Path
-    file: str
-    sha256: str
-    url: str = ""
-
-    @property
-    def local(self) -> Path | None:
-        """The file that is here already, in the folder or in the cache (its hash not yet checked)."""
-        found = [path for path in (self.folder / self.file, self._cached) if path.is_file()]
-        return found[0] if found else None
-
-    @property
-    def _cached(self) -> Path:
-        return cache_folder() / f"{self.sha256[:16]}-{self.file}"
-
-    def path(self) -> Path:
-        """The verified file, fetched if need be. WeightsError when it cannot be had or has another hash."""
-        path = self.local or self._fetch()
-        actual = _sha256(path)
-        if actual != self.sha256:
-            raise WeightsError(
-                f"{path} has sha256 {actual}, and {self.folder / CODEC_FILE} says {self.sha256}; "
-                "delete the file and get it again"
-            )
-        return path
-
-    def _fetch(self) -> Path:
-        if not self.url:
-            raise WeightsError(f"{self.folder / self.file} is missing, and {CODEC_FILE} gives no url to fetch it from")
-        if os.environ.get(OFFLINE, "") not in ("", "0"):
-            raise WeightsError(
-                f"the weights of {self.folder.name!r} are not here and {OFFLINE} is set; unset it, or "
-                f"put {self.url} at {self._cached}"
-            )
-        import pooch
-
-        try:
-            pooch.retrieve(
-                self.url,
-                f"sha256:{self.sha256}",
-                self._cached.name,
-                cache_folder(),
-                downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S),
-            )
-        except Exception as error:  # requests' errors, the operating system's, and ValueError for a wrong hash
-            raise WeightsError(
-                f"cannot fetch {self.url}: {error}; nothing was kept. Try again, or put the file at {self._cached}"
-            ) from error
-        return self._cached
 
 
 @dataclass(frozen=True)
@@ -117,12 +61,13 @@ def list_entries() -> list[Entry]:
 
 
 def names() -> list[str]:
-    """Names of all codecs of the zoo, sound or not."""
+    """Names of all codecs in zoo folders, sound or not; those that are published elsewhere are `checkpoints()`."""
     return sorted(plugins.host().models)
 
 
 def find(name: str) -> Entry:
-    """The entry of that name. UnknownComponentError with near names, PluginConflictError, ConfigError."""
+    """The entry of that name, of a folder or published. UnknownComponentError with near names, PluginConflictError,
+    ConfigError."""
     cards = plugins.host().models.get(name, [])
     if len(cards) > 1:
         owners = ", ".join(f"{card.plugin} ({card.path})" for card in cards)
@@ -130,8 +75,15 @@ def find(name: str) -> Entry:
             f"model {name!r} is claimed by {owners}; none is used. Next: `tinify plugins`, and uninstall one of them"
         )
     if not cards:
-        raise UnknownComponentError(_unknown(name))
+        return _published(name)
     return read_entry(cards[0].path, cards[0])
+
+
+def _published(name: str) -> Entry:
+    checkpoint = checkpoints().get(name)
+    if checkpoint is None:
+        raise UnknownComponentError(_unknown(name))
+    return Entry(name, cache_folder(), checkpoint.summary, checkpoint.codec, checkpoint.weights)
 
 
 def read_entry(folder: Path, card: ModelCard | None = None) -> Entry:
@@ -149,14 +101,15 @@ def read_entry(folder: Path, card: ModelCard | None = None) -> Entry:
 
 
 def load(name: str | os.PathLike) -> Any:
-    """The codec of a zoo name or of a folder with codec.toml, with its weights, ready to use.
+    """The codec of a zoo name, of a published checkpoint ("mbt2018-mean-mse-3") or of a folder with codec.toml, with
+    its weights, ready to use.
 
     Errors of `find`; WeightsError when the weights are missing, do not fit or have another hash.
     """
     entry = read_entry(Path(name)) if is_folder(name) else find(os.fspath(name))
     codec = registry.build_config(entry.codec, path=f"{entry.folder / CODEC_FILE}: codec")
     if entry.weights:
-        _load_weights(codec, entry)
+        _load_weights(codec, entry.weights)
     codec.name = entry.name
     return codec
 
@@ -165,15 +118,6 @@ def is_folder(name: str | os.PathLike) -> bool:
     """Whether a codec is named by a folder: a path object, or a string with a separator ("./mine"), so that a folder
     that happens to be here never stands in for a name of the zoo."""
     return not isinstance(name, str) or "/" in name or os.sep in name
-
-
-def cache_folder() -> Path:
-    """Where fetched weights are kept."""
-    if os.environ.get(CACHE):
-        return Path(os.environ[CACHE])
-    import pooch
-
-    return Path(pooch.os_cache("tinify-codec"))
 
 
 def _weights(table: Any, folder: Path, where: str) -> Weights:
@@ -188,7 +132,7 @@ def _weights(table: Any, folder: Path, where: str) -> Weights:
         raise ConfigError(f"{where}weights.sha256: {sha256!r} is not 64 lower-case hexadecimal digits")
     if not isinstance(url, str) or (url and not url.startswith(("https://", "http://"))):
         raise ConfigError(f"{where}weights.url: {url!r} does not begin with https:// or http://")
-    return Weights(folder, file, sha256, url)
+    return Weights(folder, file, sha256, url, said_by=where.removesuffix(": "))
 
 
 def _weights_of(name: Any, where: str) -> Weights:
@@ -200,30 +144,17 @@ def _weights_of(name: Any, where: str) -> Weights:
     return _weights(tables[0], folders[0], where)
 
 
-def _load_weights(codec: Any, entry: Entry) -> None:
+def _load_weights(codec: Any, weights: Weights) -> None:
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    path = entry.weights.path()
-    try:
-        codec.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} does not fit what {entry.folder / CODEC_FILE} describes: {error}") from error
+    path = weights.path(progress=sys.stderr.isatty())
+    fill(codec, read_state_dict(path), path)
     # Channels-last is what convolutions are fastest in on a CPU; other weights are not touched by it.
     codec.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _unknown(name: str) -> str:
-    known = names()
+    known = [*names(), *checkpoints()]
     message = f"no pretrained codec named {name!r}"
     if any(row.name == name for row in registry.components("codec")):
         message += f": {name!r} is an architecture; tinify.build makes one with random weights"
