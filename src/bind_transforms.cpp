@@ -180,18 +180,16 @@ long pixels_of(const A& samples, const B& planes) {
     return static_cast<long>(samples.shape(0) * samples.shape(1));
 }
 
-template <class T, void (*Transform)(const uint8_t*, long, T*)>
-void from_samples(const Pixels<const uint8_t>& samples, const ThreePlanes<T>& planes) {
+void from_samples(const Pixels<const uint8_t>& samples, const ThreePlanes<float>& planes) {
     const long pixels = pixels_of(samples, planes);
     nb::gil_scoped_release unlocked;
-    Transform(samples.data(), pixels, planes.data());
+    ycbcr_of_samples(samples.data(), pixels, planes.data());
 }
 
-template <class T, auto Transform>
-auto to_samples(const ThreePlanes<const T>& planes, const Pixels<uint8_t>& samples) {
+void to_samples(const ThreePlanes<const float>& planes, const Pixels<uint8_t>& samples) {
     const long pixels = pixels_of(samples, planes);
     nb::gil_scoped_release unlocked;
-    return Transform(planes.data(), pixels, samples.data());
+    samples_of_ycbcr(planes.data(), pixels, samples.data());
 }
 
 }  // namespace
@@ -211,10 +209,8 @@ void bind_transforms(nb::module_& m) {
         .def("run", &run_picture_deconv, "x"_a, "y"_a, "threads"_a);
     m.def("nearest", &run_search, "y"_a, "codebook"_a, "bias"_a, "best"_a, "threads"_a);
     m.def("mix_planes", &run_mix, "x"_a.noconvert(), "matrix"_a, "y"_a.noconvert());
-    m.def("ycbcr_of_samples", &from_samples<float, ycbcr_of_samples>, "samples"_a, "planes"_a.noconvert());
-    m.def("samples_of_ycbcr", &to_samples<float, samples_of_ycbcr>, "planes"_a, "samples"_a.noconvert());
-    m.def("rct_of_samples", &from_samples<int32_t, rct_of_samples>, "samples"_a, "planes"_a.noconvert());
-    m.def("samples_of_rct", &to_samples<int32_t, samples_of_rct>, "planes"_a, "samples"_a.noconvert());
+    m.def("ycbcr_of_samples", &from_samples, "samples"_a, "planes"_a.noconvert());
+    m.def("samples_of_ycbcr", &to_samples, "planes"_a, "samples"_a.noconvert());
     m.def("lifting_analysis", &run_analysis<float>, "x"_a.noconvert(), "y"_a.noconvert(), "levels"_a, "threads"_a);
     m.def("lifting_analysis", &run_analysis<int32_t>, "x"_a.noconvert(), "y"_a.noconvert(), "levels"_a, "threads"_a);
     m.def("lifting_synthesis", &run_synthesis<float>, "y"_a.noconvert(), "x"_a.noconvert(), "levels"_a, "threads"_a);

@@ -86,40 +86,4 @@ void samples_of_ycbcr(const float* planes, long pixels, uint8_t* samples) {
     });
 }
 
-void rct_of_samples(const uint8_t* samples, long pixels, int32_t* planes) {
-    Run run;
-    in_runs(pixels, [&](long start, long count) {
-        run.read(samples + 3 * start, count);
-        int32_t *const luma = planes + start, *const first = luma + pixels, *const second = first + pixels;
-        for (long i = 0; i < count; ++i) {
-            luma[i] = (run.red[i] + 2 * run.green[i] + run.blue[i]) >> 2;
-            first[i] = run.blue[i] - run.green[i];
-            second[i] = run.red[i] - run.green[i];
-        }
-    });
-}
-
-bool samples_of_rct(const int32_t* planes, long pixels, uint8_t* samples) {
-    Run run;
-    uint32_t beyond = 0;
-    const auto kept = [&](uint32_t x) {
-        beyond |= x & ~255u;
-        return static_cast<int32_t>(x);
-    };
-    in_runs(pixels, [&](long start, long count) {
-        const int32_t *const luma = planes + start, *const first = luma + pixels, *const second = first + pixels;
-        for (long i = 0; i < count; ++i) {
-            // Unsigned, because hostile sums wrap.
-            const auto blue = static_cast<uint32_t>(first[i]), red = static_cast<uint32_t>(second[i]);
-            const auto quarter = static_cast<uint32_t>(static_cast<int32_t>(blue + red) >> 2);
-            const uint32_t green = static_cast<uint32_t>(luma[i]) - quarter;
-            run.red[i] = kept(red + green);
-            run.green[i] = kept(green);
-            run.blue[i] = kept(blue + green);
-        }
-        run.write(samples + 3 * start, count);
-    });
-    return beyond == 0;
-}
-
 }  // namespace tinify::fast

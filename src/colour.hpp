@@ -16,9 +16,4 @@ void ycbcr_of_samples(const uint8_t* samples, long pixels, float* planes);
 // Rounded half to even and clipped to 0 to 255; what is no number becomes 0.
 void samples_of_ycbcr(const float* planes, long pixels, uint8_t* samples);
 
-// floor((R + 2 G + B) / 4), B - G, R - G.
-void rct_of_samples(const uint8_t* samples, long pixels, int32_t* planes);
-// False where a sample is beyond 0 to 255.
-bool samples_of_rct(const int32_t* planes, long pixels, uint8_t* samples);
-
 }  // namespace tinify::fast

@@ -40,7 +40,8 @@ def test_a_picture_comes_at_a_part_of_its_size(options, scale):
     found = api.decompress(api.compress(samples, codec=CODEC, **options), scale=scale)
     expected = samples[::scale, ::scale]
     assert found.shape == expected.shape and found.dtype == np.uint8
-    assert np.abs(found.astype(int) - expected).mean() < 4 + scale / 8
+    # Integers of the wavelet are rounded at each level, to multiples of a step within a bound.
+    assert np.abs(found.astype(int) - expected).mean() < (1 + scale / 8) * (5 if "max_error" in options else 1)
 
 
 @pytest.mark.parametrize("options", RATES, ids=str)

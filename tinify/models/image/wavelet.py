@@ -16,8 +16,9 @@ from tinify.models.base import Codec
 from tinify.models.image.files import ImageFiles
 from tinify.quantizers.base import Quantizer
 from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
-from tinify.transforms.colour import YCBCR_STEPS, RctAnalysis, RctSynthesis, YcbcrAnalysis, YcbcrSynthesis
+from tinify.transforms.colour import YCBCR_STEPS, YcbcrAnalysis, YcbcrSynthesis
 from tinify.transforms.lifting import LiftingAnalysis, LiftingSynthesis
+from tinify.transforms.reversible import ReversibleColours
 
 _COARSEST, _OCTAVES = 256.0, 9.0  # step at quality 0, of a range of 255, and how often it halves up to quality 100
 _LEVELS = 256  # of a rate, between two whole ones
@@ -32,7 +33,7 @@ class WaveletCodec(ImageFiles, Codec):
                                                                           └──────────┘
 
     x (B, 3, H, W) in [0, 1], of any size; `levels` of the wavelet. The level of a rate is a quality q in [0, 100]: the
-    step is 256 / 2^(9 q / 100) of a range of 255. Without loss it is the reversible colour transform and the 5/3
+    step is 256 / 2^(9 q / 100) of a range of 255. Without loss it is a reversible transform of colours and the 5/3
     wavelet of integers, under the same tables or contexts. Every number that selects a bit is an integer, so files
     decode to the same numbers on any machine, and pictures differ by an ulp before rounding at most.
 
@@ -54,7 +55,7 @@ class WaveletCodec(ImageFiles, Codec):
         self.colour, self.colour_back = YcbcrAnalysis(), YcbcrSynthesis()
         self.wavelet, self.wavelet_back = LiftingAnalysis("9/7", levels), LiftingSynthesis("9/7", levels)
         self.exact, self.exact_back = LiftingAnalysis("5/3", levels), LiftingSynthesis("5/3", levels)
-        self.differences, self.differences_back = RctAnalysis(), RctSynthesis()
+        self.reversible = ReversibleColours()
 
     @abstractmethod
     def choose(self, y: Tensor, step: Tensor) -> Tensor:
@@ -67,6 +68,10 @@ class WaveletCodec(ImageFiles, Codec):
     @abstractmethod
     def decode(self, strings: list[bytes], shape: tuple[int, int, int]) -> np.ndarray:
         """q (C, H, W) of its strings. FormatError, DesyncError."""
+
+    def reconstruct(self, q: Tensor, step: Tensor) -> Tensor:
+        """Subbands y_hat of symbols (C, H, W), where they lie on average."""
+        return self.quantizer.dequantize(q, step)
 
     def level_of(self, quality: float) -> float:
         """The level of a quality in [0, 100], on the grid that a file can store."""
@@ -81,7 +86,7 @@ class WaveletCodec(ImageFiles, Codec):
     def forward(self, x: Tensor, level: float | None = None) -> ForwardOutput:
         """What x becomes, and the probability that the bits of all of it have on average; no gradient."""
         out = self.compress(x, level)
-        bits = 8 * sum(len(string) for string in out.strings[0])
+        bits = 8 * sum(len(string) for stream in out.strings for string in stream)
         x_hat = self.decompress(out.strings, out.shape, level).x_hat
         return ForwardOutput(x_hat, {"y": torch.full_like(x, 2.0 ** -(bits / max(x.numel(), 1)))})
 
@@ -100,29 +105,38 @@ class WaveletCodec(ImageFiles, Codec):
         step = self.step_of(level)
         given, size = ({"skip": skip}, {"size": shape}) if skip else ({}, {})
         symbols = [torch.from_numpy(self.decode(item, (3, *shape), **given)) for item in by_item(strings)]
-        y_hat = torch.stack([self.quantizer.dequantize(q, step) for q in symbols])
+        y_hat = torch.stack([self.reconstruct(q, step) for q in symbols])
         return DecompressOutput(self.synthesis(y_hat, **given, **size))
 
     @torch.no_grad()
     def compress_lossless(self, x: Tensor) -> list[list[bytes]]:
-        """Strings of x (C, H, W) int32: reversible colours, if there are three, and the 5/3 wavelet of integers."""
-        return [[string] for string in self.encode(self.exact_analysis(x).numpy())]
+        """Strings of x (C, H, W) int32: reversible colours, if there are three, and the 5/3 wavelet of integers.
+
+        The first string of three colours begins with the number of their transform."""
+        number = self.reversible.choose(x) if len(x) == 3 else 0
+        strings = self.encode(self.exact_analysis(x, number).numpy())
+        head = bytes([number]) if len(x) == 3 else b""
+        return [[head + strings[0]], *([string] for string in strings[1:])]
 
     @torch.no_grad()
     def decompress_lossless(self, strings: list[list[bytes]], shape: tuple[int, int, int], skip: int = 0) -> Tensor:
         """x (C, H, W) int32 within 0 to 255; `skip` as `decompress`. FormatError, DesyncError."""
-        y = self.decode([stream[0] for stream in strings], shape, **({"skip": skip} if skip else {}))
+        items, number = [stream[0] for stream in strings], None
+        if shape[0] == 3 and items:
+            number, items[0] = int.from_bytes(items[0][:1], "little"), items[0][1:]
+        y = self.decode(items, shape, **({"skip": skip} if skip else {}))
         x = self.exact_back(torch.from_numpy(y), skip, shape[1:])
-        x = self.differences_back(x) if len(x) == 3 else x
+        x = x if number is None else self.reversible.synthesis(x, number)
         if skip:
             return x.clamp_(0, 255)  # means of samples overshoot at edges
         if x.min() < 0 or x.max() > 255:
             raise FormatError("a sample is beyond 0 to 255: the file is damaged")
         return x
 
-    def exact_analysis(self, x: Tensor) -> Tensor:
-        """Subbands (C, H, W) int32 of x (C, H, W) int32, from which x comes back exactly."""
-        return self.exact(self.differences(x) if len(x) == 3 else x)
+    def exact_analysis(self, x: Tensor, number: int = 0) -> Tensor:
+        """Subbands (C, H, W) int32 of x (C, H, W) int32, from which x comes back exactly; the number of the transform
+        of its colours, if there are three."""
+        return self.exact(self.reversible.analysis(x, number) if len(x) == 3 else x)
 
     def analysis(self, x: Tensor) -> Tensor:
         """Subbands y (B, 3, H, W) of Y, Cb, Cr, in a range of 255, of x in [0, 1]."""
