@@ -123,7 +123,7 @@ class _Parser:
         self.segments: list[tuple[int, int, int]] = []
 
     def run(self) -> Markers:
-        place = 2
+        place: int | None = 2
         while place is not None and place < len(self.data):
             place = self._segment(place)
         if self.frame is None or not self.scans:
@@ -132,14 +132,7 @@ class _Parser:
 
     def _segment(self, place: int) -> int | None:
         """Reads one segment and gives the place after it, None after EOI."""
-        data = self.data
-        if data[place] != 0xFF:
-            raise FormatError(f"byte {place} of the JPEG file should begin a marker and is {data[place]:#04x}")
-        while place < len(data) and data[place] == 0xFF:
-            place += 1
-        if place == len(data):
-            raise FormatError("the JPEG file is cut off in a marker")
-        marker, place = data[place], place + 1
+        marker, place = self._marker(place)
         if marker == EOI:
             return None
         if marker in _STANDALONE:
@@ -148,12 +141,12 @@ class _Parser:
             raise FormatError(
                 f"the JPEG file has {_REFUSED[marker]} (marker {marker:#x} at {place - 2}); not supported"
             )
-        length = int.from_bytes(data[place : place + 2], "big")
-        if length < 2 or place + length > len(data):
+        length = int.from_bytes(self.data[place : place + 2], "big")
+        if length < 2 or place + length > len(self.data):
             raise FormatError(f"the JPEG file is cut off or damaged in segment {marker:#x} at byte {place}")
-        body = place + 2, place + length
-        self.segments.append((marker, *body))
-        contents = data[slice(*body)]
+        start, end = place + 2, place + length
+        self.segments.append((marker, start, end))
+        contents = self.data[start:end]
         if marker == DHT:
             self._huffman(contents, place)
         elif marker == DQT:
@@ -161,10 +154,19 @@ class _Parser:
         elif marker == DRI:
             self.restart = int.from_bytes(contents[:2], "big")
         elif marker in (BASELINE, EXTENDED, PROGRESSIVE):
-            self._frame(marker, contents, body[0])
-        elif marker == SOS:
-            return self._scan(contents, *body)
-        return body[1]
+            self._frame(marker, contents, start)
+        return self._scan(contents, start, end) if marker == SOS else end
+
+    def _marker(self, place: int) -> tuple[int, int]:
+        """(marker, the place after it), of the bytes from there on."""
+        data = self.data
+        if data[place] != 0xFF:
+            raise FormatError(f"byte {place} of the JPEG file should begin a marker and is {data[place]:#04x}")
+        while place < len(data) and data[place] == 0xFF:
+            place += 1
+        if place == len(data):
+            raise FormatError("the JPEG file is cut off in a marker")
+        return data[place], place + 1
 
     def _huffman(self, contents: bytes, place: int) -> None:
         while contents:
