@@ -9,6 +9,7 @@ def cache(tmp_path, monkeypatch):
     """The folder of fetched weights; nothing of this machine's own is seen."""
     monkeypatch.setenv("TINIFY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     for name in ("TINIFY_OFFLINE", "TINIFY_MIRROR"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "cache"
