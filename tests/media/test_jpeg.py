@@ -220,6 +220,21 @@ def test_blocks_of_another_size_or_with_other_numbers_are_typed_errors():
             join(replace(parts, blocks=tuple(np.ascontiguousarray(change(block)) for block in parts.blocks)))
 
 
+@needs_jpeglib
+def test_more_blocks_than_the_file_has_bits_are_refused_before_they_are_written():
+    parts = split(encoded(picture(200, 200)))
+    details = jpeg.varint.put(9) + parts.details[jpeg.varint.get(parts.details, 0)[1] :]
+    with pytest.raises(LimitError, match="in 9 bytes"):
+        join(replace(parts, details=details))
+
+
+def test_more_scans_than_any_encoder_writes_are_refused():
+    data = encoded(picture())
+    place = data.index(b"\xff\xda")
+    with pytest.raises(LimitError, match="scans"):
+        jpeg_markers.parse(data[:place] + 65 * data[place : place + 14], skeleton=True)
+
+
 def scan(
     blocks=None, sizes=(2, 2, 1, 1), dc=None, ac=None, band=(0, 63, 0, 0), progressive=False, limit=1000, restart=0
 ):

@@ -26,7 +26,7 @@ _REFUSED = {
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _END_OF_CODED = re.compile(rb"\xff(?=[^\x00\xd0-\xd7\xff])")
 
-MAX_SCANS = 256
+MAX_SCANS = 64
 MAX_BLOCKS = 1 << 22
 ZIGZAG = (
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48,

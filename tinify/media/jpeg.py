@@ -72,6 +72,9 @@ def join(parts: JpegParts) -> bytes:
         raise LimitError(f"the JPEG file is to have {size} bytes; at most {MAX_FILE} are allowed")
     if len(parts.details) < place + _HEAD.size:
         raise FormatError("the details of the JPEG file are cut off")
+    blocks = sum(component.rows * component.columns for component in markers.frame.components)
+    if blocks > 8 * size:
+        raise LimitError(f"the JPEG file is to have {blocks} blocks in {size} bytes")
     crc, flags = _HEAD.unpack_from(parts.details, place)
     corrections = parts.details[place + _HEAD.size :]
     components = markers.frame.components

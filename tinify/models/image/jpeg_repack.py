@@ -10,7 +10,7 @@ The picture comes from it as from any other file, and the JPEG file itself byte 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ def pack_jpeg(codec: JpegLike, skeleton: bytes, blocks: tuple[np.ndarray, ...], 
 @torch.no_grad()
 def unpack_jpeg(codec: JpegLike, file: TnfFile) -> tuple[bytes, tuple[np.ndarray, ...], bytes]:
     """(skeleton, blocks, details): the parts of the JPEG file. FormatError, DesyncError, LimitError."""
-    skeleton, details, markers = _parsed(file)
+    skeleton, details, markers, _ = _parsed(file)
     strings = [stream[0] for stream in unpack_strings(file.require(PAYLOAD)) if stream]
     planes = codec.planes.decode(strings, _sizes(markers, file), _steps(markers))
     blocks = [np.empty((*q.shape[1:], len(q)), np.int16) for q in planes]
@@ -71,10 +71,8 @@ def unpack_pixels(codec: JpegLike, file: TnfFile, scale: int = 1) -> Signal:
     """The picture of the JPEG file, upright, or at 1 / scale (1, 2, 4, 8) of its size."""
     if scale not in (1, 2, 4, 8):
         raise InputError(f"scale is {scale}; allowed: 1, 2, 4, 8")
-    skeleton, _, markers = _parsed(file)
-    skip, image = scale.bit_length() - 1, _image(skeleton)
-    if file.shape != _shape(markers, image) or file.dtype != "uint8":
-        raise FormatError(f"the file says {file.shape} of {file.dtype}, and its JPEG {_shape(markers, image)}")
+    _, _, markers, image = _parsed(file)
+    skip = scale.bit_length() - 1
     streams = (unpack_strings if scale == 1 else unpack_first_strings)(file.require(PAYLOAD))
     wanted = codec.halvings + 1 - skip
     if len(streams) < wanted:
@@ -86,9 +84,13 @@ def unpack_pixels(codec: JpegLike, file: TnfFile, scale: int = 1) -> Signal:
     return Signal("image", upright, {"icc": profile} if profile else {})
 
 
-def _parsed(file: TnfFile) -> tuple[bytes, bytes, Markers]:
+def _parsed(file: TnfFile) -> tuple[bytes, bytes, Markers, Any]:
+    """(skeleton, details, markers, what Pillow reads of the headers), of the size that the file says."""
     skeleton, details = unpack_skeleton(file.require(JPEG))
-    return skeleton, details, parse(skeleton, skeleton=True)
+    markers, image = parse(skeleton, skeleton=True), _image(skeleton)
+    if file.shape != _shape(markers, image) or file.dtype != "uint8":
+        raise FormatError(f"the file says {file.shape} of {file.dtype}, and its JPEG {_shape(markers, image)}")
+    return skeleton, details, markers, image
 
 
 def _sizes(markers: Markers, file: TnfFile) -> list[tuple[int, int]]:
