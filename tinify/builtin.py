@@ -30,6 +30,9 @@ _PRINCEN_1987 = "Princen, Johnson, Bradley 1987"
 _CHO_2014 = "Cho et al. 2014, arXiv:1406.1078"
 _OORD_2016 = "van den Oord et al. 2016, arXiv:1609.03499"
 _VASWANI_2017 = "Vaswani et al. 2017, arXiv:1706.03762"
+_CHENG_2020 = "Cheng et al. 2020, arXiv:2001.01568"
+_HE_2021 = "He et al. 2021, arXiv:2103.15306"
+_HE_2022 = "He et al. 2022, arXiv:2203.10886"
 _MAHONEY_2005 = "after Mahoney 2005 (PAQ)"
 _TAUBMAN_2000 = "after Taubman 2000 (EBCOT)"
 _WEINBERGER_2000 = "Weinberger, Seroussi, Sapiro 2000 (LOCO-I)"
@@ -119,6 +122,9 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("hyperprior", "latent_codecs:HyperpriorLatentCodec", "a latent and its side information", _BALLE_2018),
         ("gain", "latent_codecs:GainLatentCodec", "around another: every rate from one checkpoint", _CUI_2021),
         ("tokens", "latent_codecs.tokens:TokenLatentCodec", "quantizer tokens under a token prior", _OORD_2017),
+        ("checkerboard", "latent_codecs:CheckerboardLatentCodec", "two steps of a checkerboard", _HE_2021),
+        ("raster-scan", "latent_codecs:RasterScanLatentCodec", "place after place, along wavefronts", _OORD_2016),
+        ("channel-groups", "latent_codecs:ChannelGroupsLatentCodec", "groups of channels, one after another", _HE_2022),
         ("scheduled", "latent_codecs.scheduled:ScheduledLatentCodec", "integers in the order of a schedule", ""),
         ("scaled-histogram", "latent_codecs.scaled_histogram:ScaledHistogramLatentCodec", "any step under histograms",
          ""),
@@ -127,6 +133,14 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("bmshj2018-factorized", "models.image:FactorizedPrior", "image; learned factorized prior", _BALLE_2018),
         ("bmshj2018-hyperprior", "models.image:ScaleHyperprior", "image; scale hyperprior", _BALLE_2018),
         ("mbt2018-mean", "models.image:MeanScaleHyperprior", "image; mean and scale hyperprior", _MINNEN_2018),
+        ("bmshj2018-factorized-relu", "models.image:FactorizedPriorReLU", "image; with rectifiers", _BALLE_2018),
+        ("mbt2018", "models.image:JointAutoregressiveHierarchicalPriors", "image; causal context and hyperprior",
+         _MINNEN_2018),
+        ("cheng2020-anchor", "models.image:Cheng2020Anchor", "image; residual blocks, causal context", _CHENG_2020),
+        ("cheng2020-attn", "models.image:Cheng2020Attention", "image; the same with attention", _CHENG_2020),
+        ("cheng2020-anchor-checkerboard", "models.image:Cheng2020AnchorCheckerboard", "image; in two steps", _HE_2021),
+        ("elic2022-official", "models.image:Elic2022Official", "image; groups of channels in two steps each", _HE_2022),
+        ("elic2022-chandelier", "models.image:Elic2022Chandelier", "image; the same, nearest groups alone", _HE_2022),
         ("wavelet-scheduled", "models.image.wavelet_scheduled:WaveletScheduled", "image; 9/7 wavelet, tables, fast",
          _TAUBMAN_2000),
         ("wavelet-mixing", "models.image.wavelet_mixing:WaveletMixing", "image; 9/7 wavelet under context mixing",

@@ -89,7 +89,8 @@ class EntropyModel(nn.Module, ABC):
         """Symbols (any integers) back to values: inputs + means."""
         return inputs.type(dtype) if means is None else inputs.type_as(means) + means
 
-    def _coder_and_tables(self) -> tuple[Any, Any]:
+    def coder_and_tables(self) -> tuple[Any, Any]:
+        """The coder in use and its handle of the tables, which are built on first use."""
         if self._quantized_cdf.numel() == 0:
             self.update()
         name = self.coder_name
@@ -105,7 +106,7 @@ class EntropyModel(nn.Module, ABC):
         """One stream of bytes for each item of the batch; both (B, ...) of integers and one shape."""
         if symbols.shape != indexes.shape or symbols.dim() < 2:
             raise ValueError(f"symbols {tuple(symbols.shape)} and indexes {tuple(indexes.shape)} must be one (B, ...)")
-        coder, tables = self._coder_and_tables()
+        coder, tables = self.coder_and_tables()
         symbols, indexes = symbols.cpu().contiguous().numpy(), indexes.cpu().contiguous().numpy()
         return [coder.encode(s, i, tables) for s, i in zip(symbols, indexes, strict=True)]
 
@@ -113,7 +114,7 @@ class EntropyModel(nn.Module, ABC):
         """The int32 symbols (B, ...) of `strings`, one for each item of `indexes` (B, ...)."""
         if len(strings) != len(indexes):
             raise ValueError(f"{len(strings)} strings for a batch of {len(indexes)}")
-        coder, tables = self._coder_and_tables()
+        coder, tables = self.coder_and_tables()
         symbols = torch.empty(indexes.shape, dtype=torch.int32)
         out, rows = symbols.numpy(), indexes.cpu().contiguous().numpy()
         for item, string in enumerate(strings):

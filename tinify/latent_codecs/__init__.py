@@ -2,13 +2,18 @@
 """Latent codecs: quantizer, entropy model and coder wired for one latent. They nest."""
 
 from tinify.latent_codecs.base import LatentCodec
+from tinify.latent_codecs.channel_groups import ChannelGroupsLatentCodec
+from tinify.latent_codecs.checkerboard import CheckerboardLatentCodec
 from tinify.latent_codecs.entropy_bottleneck import EntropyBottleneckLatentCodec
 from tinify.latent_codecs.gain import Gain, GainLatentCodec
 from tinify.latent_codecs.gaussian_conditional import GaussianConditionalLatentCodec
 from tinify.latent_codecs.hyper import HyperLatentCodec
 from tinify.latent_codecs.hyperprior import HyperpriorLatentCodec
+from tinify.latent_codecs.raster_scan import RasterScanLatentCodec
 
 __all__ = [
+    "ChannelGroupsLatentCodec",
+    "CheckerboardLatentCodec",
     "EntropyBottleneckLatentCodec",
     "Gain",
     "GainLatentCodec",
@@ -16,4 +21,5 @@ __all__ = [
     "HyperLatentCodec",
     "HyperpriorLatentCodec",
     "LatentCodec",
+    "RasterScanLatentCodec",
 ]

@@ -49,7 +49,8 @@ class GaussianConditionalLatentCodec(LatentCodec):
         self.entropy_parameters = entropy_parameters or nn.Identity()
         self.chunks = tuple(chunks)
 
-    def _scales_and_means(self, ctx_params: Tensor) -> tuple[Tensor, Tensor | None]:
+    def scales_and_means(self, ctx_params: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The parameters of each element of y, of what the outer codec knows of it."""
         params = self.entropy_parameters(ctx_params)
         if self.chunks == ("scales",):
             return params, None
@@ -59,21 +60,26 @@ class GaussianConditionalLatentCodec(LatentCodec):
         return scales, means.to(self.gaussian_conditional.scale_bound.dtype)
 
     def forward(self, y: Tensor, ctx_params: Tensor) -> LatentForward:
-        scales, means = self._scales_and_means(ctx_params)
+        scales, means = self.scales_and_means(ctx_params)
         y_hat, likelihoods = self.gaussian_conditional(y, scales.to(y.dtype), means)
-        if self.quantizer == "ste":
-            y_hat = quantize_ste(y) if means is None else quantize_ste(y - means) + means
-        return LatentForward({"y": likelihoods}, y_hat)
+        return LatentForward({"y": likelihoods}, self.quantized(y, ctx_params) if self.quantizer == "ste" else y_hat)
+
+    def quantized(self, y: Tensor, ctx_params: Tensor) -> Tensor:
+        """y as the decoder sees it, rounded around its means, with the gradient of y; noisy in training with noise."""
+        means = self.scales_and_means(ctx_params)[1]
+        if self.quantizer == "noise" and self.gaussian_conditional.training:
+            return self.gaussian_conditional.quantize(y, "noise")
+        return quantize_ste(y) if means is None else quantize_ste(y - means) + means
 
     def compress(self, y: Tensor, ctx_params: Tensor) -> LatentStrings:
         gaussian = self.gaussian_conditional
-        scales, means = self._scales_and_means(ctx_params)
+        scales, means = self.scales_and_means(ctx_params)
         symbols = gaussian.quantize(y, "symbols", means)
         strings = gaussian.encode(symbols, gaussian.build_indexes(scales))
         return LatentStrings([strings], y.shape[2:], gaussian.dequantize(symbols, means))
 
     def decompress(self, strings: list[list[bytes]], shape, ctx_params: Tensor, **kwargs) -> LatentValues:
         """`shape` is not needed: the parameters have it."""
-        scales, means = self._scales_and_means(ctx_params)
+        scales, means = self.scales_and_means(ctx_params)
         gaussian = self.gaussian_conditional
         return LatentValues(gaussian.decompress(only_stream(strings), gaussian.build_indexes(scales), means=means))

@@ -25,8 +25,19 @@ def deconv(in_channels: int, out_channels: int, kernel_size: int = 5, stride: in
 
 
 def conv1x1(in_ch: int, out_ch: int, stride: int = 1) -> nn.Conv2d:
-    """Convolution of single pixels: (B, in, H, W) -> (B, out, H/stride, W/stride)."""
-    return nn.Conv2d(in_ch, out_ch, kernel_size=1, stride=stride)
+    """A matrix for each position: (B, in, H, W) -> (B, out, H / stride, W / stride)."""
+    return (Pointwise if stride > 1 else nn.Conv2d)(in_ch, out_ch, kernel_size=1, stride=stride)
+
+
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution that leaves out the positions between strides first.
+
+    Some builds of oneDNN write beyond the weight's gradient of a strided 1x1 convolution in channels-last layout.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        down, across = self.stride
+        return F.conv2d(input[..., ::down, ::across], self.weight, self.bias)
 
 
 def conv3x3(in_ch: int, out_ch: int, stride: int = 1) -> nn.Conv2d:

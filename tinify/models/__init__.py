@@ -1,6 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole codecs, a folder for each modality."""
 
-from tinify.models.image import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior
+from tinify.models.image import (
+    Cheng2020Anchor,
+    Cheng2020AnchorCheckerboard,
+    Cheng2020Attention,
+    Elic2022Chandelier,
+    Elic2022Official,
+    FactorizedPrior,
+    FactorizedPriorReLU,
+    JointAutoregressiveHierarchicalPriors,
+    MeanScaleHyperprior,
+    ScaleHyperprior,
+)
 
-__all__ = ["FactorizedPrior", "MeanScaleHyperprior", "ScaleHyperprior"]
+__all__ = [
+    "Cheng2020Anchor",
+    "Cheng2020AnchorCheckerboard",
+    "Cheng2020Attention",
+    "Elic2022Chandelier",
+    "Elic2022Official",
+    "FactorizedPrior",
+    "FactorizedPriorReLU",
+    "JointAutoregressiveHierarchicalPriors",
+    "MeanScaleHyperprior",
+    "ScaleHyperprior",
+]

@@ -4,13 +4,31 @@
 import numpy as np
 import torch
 
-from tinify.models import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior
+from tinify.models import (
+    Cheng2020Anchor,
+    Cheng2020AnchorCheckerboard,
+    Cheng2020Attention,
+    Elic2022Chandelier,
+    Elic2022Official,
+    FactorizedPrior,
+    JointAutoregressiveHierarchicalPriors,
+    MeanScaleHyperprior,
+    ScaleHyperprior,
+)
 from tinify.signal import Signal
 
 KINDS = {
     "bmshj2018-factorized": FactorizedPrior,
     "bmshj2018-hyperprior": ScaleHyperprior,
     "mbt2018-mean": MeanScaleHyperprior,
+}
+WITH_CONTEXT = {
+    "mbt2018": (JointAutoregressiveHierarchicalPriors, (8, 12)),
+    "cheng2020-anchor": (Cheng2020Anchor, (8,)),
+    "cheng2020-attn": (Cheng2020Attention, (8,)),
+    "cheng2020-anchor-checkerboard": (Cheng2020AnchorCheckerboard, (8,)),
+    "elic2022-official": (Elic2022Official, (8, 16, [2, 2, 4, 8])),
+    "elic2022-chandelier": (Elic2022Chandelier, (8, 16, [2, 2, 4, 8])),
 }
 
 
@@ -47,6 +65,28 @@ def active(kind, N=8, M=12, gain_levels=0, seed=0):
         h_s[-1].bias[:M] += 4
     _normalise(codec.g_s[-1], lambda: codec.g_s(y), 0.5, 0.2)
     codec.update(update_quantiles=True)
+    return codec
+
+
+@torch.no_grad()
+def active_with_context(kind, seed=0):
+    torch.manual_seed(seed)
+    cls, arguments = WITH_CONTEXT[kind]
+    codec = cls(*arguments).eval()
+    codec.name = kind
+    x = tensor(256, 256, seed=99)
+    last = codec.g_a[-1] if isinstance(codec.g_a[-1], torch.nn.Conv2d) else codec.g_a[-2]
+    for _ in range(3):  # attention after it is not linear
+        last.weight *= 4 / codec.g_a(x).std()
+    y = codec.g_a(x)
+    hyper = codec.latent_codec["hyper"]
+    _normalise(hyper.h_a[-1], lambda: hyper.h_a(y), 0.0, 3.0)
+    codec.update(update_quantiles=True)
+    latent = codec.latent_codec["y"]
+    for part in latent.latent_codec.values() if hasattr(latent, "latent_codec") else [latent]:
+        bias = part.entropy_parameters[-1].bias
+        half = len(bias) // 2
+        (bias[half:] if part["y"].chunks[0] == "means" else bias[:half]).add_(4)
     return codec
 
 

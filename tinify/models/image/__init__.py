@@ -1,6 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image codecs."""
 
-from tinify.models.image.google import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior
+from tinify.models.image.elic import Elic2022Chandelier, Elic2022Official
+from tinify.models.image.google import (
+    FactorizedPrior,
+    FactorizedPriorReLU,
+    JointAutoregressiveHierarchicalPriors,
+    MeanScaleHyperprior,
+    ScaleHyperprior,
+)
+from tinify.models.image.waseda import Cheng2020Anchor, Cheng2020AnchorCheckerboard, Cheng2020Attention
 
-__all__ = ["FactorizedPrior", "MeanScaleHyperprior", "ScaleHyperprior"]
+__all__ = [
+    "Cheng2020Anchor",
+    "Cheng2020AnchorCheckerboard",
+    "Cheng2020Attention",
+    "Elic2022Chandelier",
+    "Elic2022Official",
+    "FactorizedPrior",
+    "FactorizedPriorReLU",
+    "JointAutoregressiveHierarchicalPriors",
+    "MeanScaleHyperprior",
+    "ScaleHyperprior",
+]

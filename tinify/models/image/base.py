@@ -71,3 +71,19 @@ class ImageCodec(ImageFiles, Codec):
     def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
         y_hat = self.latent_codec_at(level).decompress(strings, shape).y_hat
         return DecompressOutput(fast_inference(self.g_s)(y_hat).clamp_(0, 1))
+
+
+class HyperpriorCodec(ImageCodec):
+    """An `ImageCodec` whose latent codec is a hyperprior: `shape` is that of z, (H / 64, W / 64), as everything else
+    follows from it."""
+
+    @property
+    def downsampling_factor(self) -> int:
+        return 2**6
+
+    def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
+        out = super().compress(x, level)
+        return CompressOutput(out.strings, out.shape["hyper"])
+
+    def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
+        return super().decompress(strings, {"y": None, "hyper": shape}, level)

@@ -7,8 +7,6 @@ the model holds, which keeps those names flat.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -22,9 +20,9 @@ from tinify.latent_codecs import (
     HyperpriorLatentCodec,
     LatentCodec,
 )
-from tinify.layers import GDN, conv, deconv
-from tinify.models.image.base import ImageCodec
-from tinify.records import CompressOutput, DecompressOutput
+from tinify.latent_codecs.raster_scan import RasterScanLatentCodec
+from tinify.layers import GDN, MaskedConv2d, conv, deconv
+from tinify.models.image.base import HyperpriorCodec, ImageCodec
 
 
 def _analysis(N: int, M: int) -> nn.Sequential:
@@ -73,12 +71,25 @@ class FactorizedPrior(ImageCodec):
         return model
 
 
+class FactorizedPriorReLU(FactorizedPrior):
+    """`bmshj2018-factorized-relu`: rectifiers in place of GDN, which small devices compute faster.
+
+    Source: Ballé et al. 2018, arXiv:1802.01436.
+    """
+
+    def __init__(self, N: int, M: int, gain_levels: int = 0):
+        super().__init__(N, M, gain_levels)
+        for transform in (self.g_a, self.g_s):
+            for number in (1, 3, 5):
+                transform[number] = nn.ReLU()
+
+
 class _Absolute(nn.Module):
     def forward(self, y: Tensor) -> Tensor:
         return torch.abs(y)
 
 
-class ScaleHyperprior(FactorizedPrior):
+class ScaleHyperprior(HyperpriorCodec, FactorizedPrior):
     """`bmshj2018-hyperprior`: the scales of zero-mean Gaussians come from side information.
 
     Source: Ballé et al. 2018, arXiv:1802.01436.
@@ -95,27 +106,20 @@ class ScaleHyperprior(FactorizedPrior):
         return self.N
 
     @property
-    def downsampling_factor(self) -> int:
-        return 2**6
-
-    @property
     def latent_codec(self) -> LatentCodec:
         return self._hyperprior(nn.Sequential(_Absolute(), self.h_a), ("scales",))
 
     def _hyperprior(self, h_a: nn.Module, chunks: tuple[str, ...]) -> HyperpriorLatentCodec:
-        y = GaussianConditionalLatentCodec(gaussian_conditional=self.gaussian_conditional, chunks=chunks)
+        return self._beside_z(h_a, self._gaussian(chunks))
+
+    def _gaussian(self, chunks: tuple[str, ...]) -> GaussianConditionalLatentCodec:
+        return GaussianConditionalLatentCodec(gaussian_conditional=self.gaussian_conditional, chunks=chunks)
+
+    def _beside_z(self, h_a: nn.Module, y: LatentCodec) -> HyperpriorLatentCodec:
         # CompressAI's streams are made, and can only be read, with its single precision.
         precision = "single" if get_entropy_coder() == "rans64" else "double"
         hyper = HyperLatentCodec(self.entropy_bottleneck, h_a, self.h_s, precision=precision)
         return HyperpriorLatentCodec({"y": y, "hyper": hyper})
-
-    def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
-        """As everywhere; `shape` is that of z, as CompressAI's models of this family give it."""
-        out = super().compress(x, level)
-        return CompressOutput(out.strings, out.shape["hyper"])
-
-    def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
-        return super().decompress(strings, {"y": None, "hyper": shape}, level)
 
 
 class MeanScaleHyperprior(ScaleHyperprior):
@@ -135,3 +139,29 @@ class MeanScaleHyperprior(ScaleHyperprior):
     @property
     def latent_codec(self) -> LatentCodec:
         return self._hyperprior(self.h_a, ("scales", "means"))
+
+
+def entropy_parameters(channels: int) -> nn.Sequential:
+    """Pointwise: 4 M channels of side information and context -> 2 M of scales and means."""
+    widths = [channels * k // 3 for k in (12, 10, 8, 6)]
+    return nn.Sequential(
+        nn.Conv2d(widths[0], widths[1], 1), nn.LeakyReLU(), nn.Conv2d(widths[1], widths[2], 1), nn.LeakyReLU(),
+        nn.Conv2d(widths[2], widths[3], 1),
+    )  # fmt: skip
+
+
+class JointAutoregressiveHierarchicalPriors(MeanScaleHyperprior):
+    """`mbt2018`: scales and means come from side information and from the places decoded before.
+
+    Source: Minnen, Ballé, Toderici 2018, arXiv:1809.02736.
+    """
+
+    def __init__(self, N: int = 192, M: int = 192, gain_levels: int = 0):
+        super().__init__(N, M, gain_levels)
+        self.entropy_parameters = entropy_parameters(M)
+        self.context_prediction = MaskedConv2d(M, 2 * M, kernel_size=5, padding=2, stride=1)
+
+    @property
+    def latent_codec(self) -> LatentCodec:
+        y = {"y": self._gaussian(("scales", "means"))}
+        return self._beside_z(self.h_a, RasterScanLatentCodec(y, self.entropy_parameters, self.context_prediction))
