@@ -28,7 +28,7 @@ def compressai(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def theirs(compressai, tmp_path_factory):
-    """What CompressAI computed: models, layers, bottleneck, gaussians, coder."""
+    """What CompressAI computed: models, layers, bottleneck, gaussians, coder, ...; `folder` is where its files are."""
     folder = tmp_path_factory.mktemp("compressai")
     compressai("make", folder)
-    return torch.load(folder / "compressai.pt", weights_only=True)
+    return {**torch.load(folder / "compressai.pt", weights_only=True), "folder": folder}

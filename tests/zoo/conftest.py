@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
-
-from .file_server import FileServer
+from fakes.file_server import FileServer
 
 
 @pytest.fixture(autouse=True)

@@ -210,8 +210,8 @@ def test_old_names_of_the_entropy_bottleneck_load(publish, model, form):
     assert_same(load(), model)
 
 
-def test_downsample_is_todays_skip():
-    state = {"module.g_a.0.downsample.weight": 1, "g_a.1.conv1.weight": 2}
+def test_downsample_is_todays_skip_and_what_nothing_uses_is_left_out():
+    state = {"module.g_a.0.downsample.weight": 1, "g_a.1.conv1.weight": 2, "QuantOffset": 3}
     assert load_state_dict(state) == {"g_a.0.skip.weight": 1, "g_a.1.conv1.weight": 2}
 
 
@@ -241,9 +241,15 @@ def test_a_training_checkpoint_gives_its_state_dict(publish, model):
     assert_same(load(), model)
 
 
-def test_weights_of_another_size_do_not_fit(publish):
-    publish(saved(registry.build("codec", "bmshj2018-factorized", N=5, M=6).state_dict()))
-    with pytest.raises(WeightsError, match="does not fit FactorizedPrior"):
+def test_sizes_are_those_of_the_weights(publish):
+    publish(saved(registry.build("codec", "bmshj2018-factorized", N=5, M=7).state_dict()))
+    assert (load().N, load().M) == (5, 7)
+
+
+@pytest.mark.parametrize("lost", ["g_a.0.weight", "g_s.2.bias", "entropy_bottleneck.quantiles"])
+def test_weights_of_another_architecture_do_not_fit(publish, model, lost):
+    publish(saved({key: value for key, value in model.state_dict().items() if key != lost}))
+    with pytest.raises(WeightsError, match=rf"(?s)does not fit FactorizedPrior .*{lost}"):
         load()
 
 

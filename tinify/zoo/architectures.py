@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tinify import registry
 from tinify.errors import ConfigError, WeightsError
-from tinify.zoo.published import SIZES, VARIABLE_SIZES, checkpoints
-from tinify.zoo.weights import fill, read_state_dict
+from tinify.zoo.published import SIZES, VARIABLE_SIZES, Checkpoint, checkpoints
+from tinify.zoo.weights import fitting, read_state_dict
 
 if TYPE_CHECKING:
     from tinify.models.base import Codec
@@ -112,13 +112,19 @@ def _codec(name: str, quality: int, metric: str, pretrained: bool, progress: boo
         raise ConfigError(f"quality is {quality!r}; {name} has 1 to {len(sizes)}")
     if pretrained and arguments:
         raise ConfigError(f"{', '.join(arguments)}: published weights of {name} come with their own arguments")
-    codec = registry.build("codec", name, **sizes[quality], **arguments)
     if not pretrained:
-        return codec
+        return registry.build("codec", name, **sizes[quality], **arguments)
     wanted = (name, metric, quality)
     found = [c for c in checkpoints().values() if (c.architecture, c.metric, c.quality) == wanted]
     if not found:
         raise WeightsError(f"there are no published weights of {name}; pretrained=False gives random ones")
-    path = found[0].weights.path(progress=progress)
-    fill(codec, read_state_dict(path), path)
-    return codec
+    return restore(found[0], progress=progress)
+
+
+def restore(checkpoint: Checkpoint, *, progress: bool = False) -> Codec:
+    """The codec of a checkpoint, fetched if need be, to train further. WeightsError where it cannot be had."""
+    architecture = registry.get("codec", checkpoint.architecture)  # before anything is fetched
+    path = checkpoint.weights.path(progress=progress)
+    state_dict = read_state_dict(path)
+    with fitting(path, architecture.__name__):
+        return architecture.from_state_dict(state_dict)

@@ -21,7 +21,6 @@ Weights are safetensors: loading them runs no code. Their hash is checked on eve
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,15 +30,16 @@ from tinify import plugins, registry
 from tinify.config import check_keys, read_toml
 from tinify.errors import ConfigError, PluginConflictError, UnknownComponentError
 from tinify.hookspecs import ModelCard
-from tinify.zoo.published import checkpoints
-from tinify.zoo.weights import Weights, cache_folder, fill, read_state_dict
+from tinify.zoo.architectures import restore
+from tinify.zoo.published import Checkpoint, checkpoints
+from tinify.zoo.weights import Weights, cache_folder, fitting, read_state_dict
 
 CODEC_FILE = "codec.toml"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One pretrained codec, as its codec.toml describes it."""
+    """One pretrained codec, as its codec.toml describes it, or a published checkpoint."""
 
     name: str
     folder: Path
@@ -47,6 +47,7 @@ class Entry:
     codec: dict[str, Any]
     weights: Weights | None
     plugin: str = "tinify"
+    checkpoint: Checkpoint | None = None
 
 
 def list_entries() -> list[Entry]:
@@ -83,7 +84,7 @@ def _published(name: str) -> Entry:
     checkpoint = checkpoints().get(name)
     if checkpoint is None:
         raise UnknownComponentError(_unknown(name))
-    return Entry(name, cache_folder(), checkpoint.summary, checkpoint.codec, checkpoint.weights)
+    return Entry(name, cache_folder(), checkpoint.summary, checkpoint.codec, checkpoint.weights, checkpoint=checkpoint)
 
 
 def read_entry(folder: Path, card: ModelCard | None = None) -> Entry:
@@ -107,9 +108,12 @@ def load(name: str | os.PathLike) -> Any:
     Errors of `find`; WeightsError when the weights are missing, do not fit or have another hash.
     """
     entry = read_entry(Path(name)) if is_folder(name) else find(os.fspath(name))
-    codec = registry.build_config(entry.codec, path=f"{entry.folder / CODEC_FILE}: codec")
-    if entry.weights:
-        _load_weights(codec, entry.weights)
+    if entry.checkpoint:
+        codec = _ready(restore(entry.checkpoint, progress=True))
+    else:
+        codec = registry.build_config(entry.codec, path=f"{entry.folder / CODEC_FILE}: codec")
+        if entry.weights:
+            _load_weights(codec, entry.weights)
     codec.name = entry.name
     return codec
 
@@ -145,12 +149,18 @@ def _weights_of(name: Any, where: str) -> Weights:
 
 
 def _load_weights(codec: Any, weights: Weights) -> None:
+    path = weights.path(progress=True)
+    state_dict = read_state_dict(path)
+    with fitting(path, type(codec).__name__):
+        codec.load_state_dict(state_dict)
+    _ready(codec)
+
+
+def _ready(codec: Any) -> Any:
     import torch
 
-    path = weights.path(progress=sys.stderr.isatty())
-    fill(codec, read_state_dict(path), path)
     # Channels-last is what convolutions are fastest in on a CPU; other weights are not touched by it.
-    codec.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    return codec.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def _unknown(name: str) -> str:

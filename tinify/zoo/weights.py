@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,13 +101,16 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 def load_state_dict(state_dict: Mapping[str, Any]) -> dict[str, Any]:
     """The same tensors under the names of today: without the `module.` of data-parallel training, `skip` for
-    `downsample`. (The entropy bottleneck's old names are known to itself.) CompressAI's function of that name."""
-    return {re.sub(r"\.downsample\.", ".skip.", key.removeprefix("module.")): v for key, v in state_dict.items()}
+    `downsample`, no unused `QuantOffset`. (The entropy bottleneck's old names are known to itself.) CompressAI's
+    function of that name."""
+    names = {key: re.sub(r"\.downsample\.", ".skip.", key.removeprefix("module.")) for key in state_dict}
+    return {name: state_dict[key] for key, name in names.items() if name != "QuantOffset"}
 
 
-def fill(codec: Any, state_dict: dict[str, Tensor], path: Path) -> None:
-    """Loads the weights that were read from `path`; WeightsError where they are those of another codec."""
+@contextmanager
+def fitting(path: Path, what: str) -> Iterator[None]:
+    """Within it the weights read from `path` go into a codec; WeightsError where they are those of another one."""
     try:
-        codec.load_state_dict(state_dict)
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} does not fit {type(codec).__name__} as it is described: {error}") from error
+        yield
+    except (RuntimeError, LookupError, ValueError) as error:
+        raise WeightsError(f"{path} does not fit {what} as it is described: {error}") from error
