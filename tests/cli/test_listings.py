@@ -69,6 +69,17 @@ def test_models_shows_an_entry_that_is_wrong_and_the_others(tinify, install_fake
     assert rows["fake-numbers"]["summary"] == "series for tests"
 
 
+def test_models_lists_published_checkpoints_on_demand(tinify, monkeypatch, tmp_path):
+    monkeypatch.setenv("TINIFY_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "mbt2018-3-22901978.pth.tar").write_bytes(b"0" * 100000)
+    rows = {row["name"]: row for row in json.loads(tinify("models", "--published", "--json").out)}
+    assert len(rows) == 91
+    assert (rows["mbt2018-mse-3"]["weights"], rows["mbt2018-mse-3"]["architecture"]) == ("0.1 MB", "mbt2018")
+    assert rows["mbt2018-mse-4"]["weights"] == "published, not fetched"
+    assert "mbt2018-mse-3" not in tinify("models").text
+
+
 def test_components_lists_all_or_one_kind(tinify):
     assert "rans32" in tinify("components").text
     rows = json.loads(tinify("components", "coder", "--json").out)
