@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tinify.errors import ConfigError
-from tinify.losses import RateDistortionLoss
+from tinify.losses import LAMBDAS, RateDistortionLoss
 
 
 def _output(error=0.1):
@@ -51,3 +51,29 @@ def test_structural_similarity_is_a_metric_too():
 def test_an_unknown_metric_is_refused():
     with pytest.raises(ConfigError, match="psnr"):
         RateDistortionLoss(metric="psnr")
+
+
+@pytest.mark.parametrize(
+    ("quality", "metric", "lmbda"),
+    [(1, "mse", 0.0018), (3, "mse", 0.0067), (8, "mse", 0.18), (1, "ms-ssim", 2.4), (5, "ms-ssim", 31.73),
+     (8, "ms-ssim", 220)],
+)  # fmt: skip
+def test_a_published_quality_names_its_weight(quality, metric, lmbda):
+    loss = RateDistortionLoss.of_quality(quality, metric=metric, return_type="loss")
+    assert (loss.lmbda, loss.metric, loss.return_type) == (lmbda, metric, "loss")
+
+
+def test_every_metric_has_eight_weights_that_rise():
+    assert {name: len(weights) for name, weights in LAMBDAS.items()} == {"mse": 8, "ms-ssim": 8}
+    assert all(list(weights) == sorted(set(weights)) for weights in LAMBDAS.values())
+
+
+@pytest.mark.parametrize("quality", [0, 9, -1, 1.5, None])
+def test_a_quality_that_is_not_published_is_refused(quality):
+    with pytest.raises(ConfigError, match="allowed: 1 to 8"):
+        RateDistortionLoss.of_quality(quality)
+
+
+def test_a_quality_of_an_unknown_metric_is_refused():
+    with pytest.raises(ConfigError, match="psnr"):
+        RateDistortionLoss.of_quality(3, metric="psnr")
