@@ -37,6 +37,7 @@ _NAMES = {
     "ConfigError": "errors",
     "OutputExistsError": "errors",
     "WeightsError": "errors",
+    "quantize_entropy_path": "models.entropy_path",
     "MissingExtraError": "errors",
 }
 _MODULES = (

@@ -15,6 +15,7 @@ from tinify.errors import ConfigError
 from tinify.latent_codecs.base import LatentCodec, LatentStrings, LatentValues, only_stream
 from tinify.latent_codecs.gaussian_conditional import GaussianConditionalLatentCodec
 from tinify.layers.double import in_double
+from tinify.layers.grid import snap
 
 Code = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 """`(places, scales, means) -> y_hat` at these places (n,): (B, C, n) each."""
@@ -119,7 +120,8 @@ class _Around:
             raise ConfigError(
                 f"a context of {weight.shape[1]} channels over a latent of {channels}; they must be the same"
             )
-        self.height, self.width, self.reach = height, width, weight.shape[2] // 2
+        self.network, self.y_hat = network, torch.zeros(batch, channels, height, width, dtype=torch.double)
+        self.width, self.reach = width, weight.shape[2] // 2
         rows, columns = (mask != 0).flatten(0, 1).any(0).nonzero(as_tuple=True)
         across = width + 2 * self.reach
         self.offsets = (rows - self.reach) * across + columns - self.reach
@@ -139,13 +141,8 @@ class _Around:
 
     def put(self, places: Tensor, values: Tensor) -> None:
         """values (B, C, n)."""
-        self.padded[:, self._padded(places)] = values.transpose(1, 2).double()
-
-    @property
-    def y_hat(self) -> Tensor:
-        reach = self.reach
-        grid = self.padded.view(len(self.padded), self.height + 2 * reach, self.width + 2 * reach, -1)
-        return grid[:, reach : reach + self.height, reach : reach + self.width].permute(0, 3, 1, 2).contiguous()
+        self.y_hat.flatten(2)[:, :, places] = values.double()
+        self.padded[:, self._padded(places)] = snap(values.transpose(1, 2).double(), self.network)
 
     def _padded(self, places: Tensor) -> Tensor:
         rows, columns = places // self.width, places % self.width

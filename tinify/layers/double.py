@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinify.layers.convolutions import subpixel_weight
+from tinify.layers.grid import grid_of, snap
 from tinify.layers.prepared import Prepared
 
 
@@ -19,7 +21,8 @@ def in_double(network: nn.Module, x: Tensor) -> Tensor:
 
     A float32 convolution changes in its last bits with the thread count, the memory layout and the batch, and one
     scale that crosses a step of its table loses the rest of the stream. In float64 the difference is 1e-14 and a step
-    is practically never crossed; where it is, the coder's check says so (DesyncError).
+    is practically never crossed; where it is, the coder's check says so (DesyncError). Of convolutions on a grid
+    (`layers.exact`) there is no difference: all their sums are exact.
     """
     steps = _steps(network)
     items = []
@@ -32,13 +35,23 @@ def in_double(network: nn.Module, x: Tensor) -> Tensor:
 
 def _make_steps(network: nn.Module) -> list[Callable[[Tensor], Tensor]]:
     double = copy.deepcopy(network).double().requires_grad_(False)
-    return [_fast(layer) or layer for layer in (double if isinstance(double, nn.Sequential) else [double])]
+    steps: list[Callable[[Tensor], Tensor]] = []
+    for layer in flat(double):
+        if grid_of(layer) is not None:
+            steps.append(partial(snap, layer=layer))
+        steps.append(tiled(layer) or layer)
+    return steps
+
+
+def flat(network: nn.Module) -> list[nn.Module]:
+    """The layers of sequences within sequences, in order."""
+    return [layer for part in network for layer in flat(part)] if isinstance(network, nn.Sequential) else [network]
 
 
 _steps = Prepared(_make_steps)
 
 
-def _fast(layer: nn.Module) -> Winograd3x3 | None:
+def tiled(layer: nn.Module) -> Winograd3x3 | None:
     """An equal of a 3x3 convolution, or of a transposed one that doubles the size; None for other layers."""
     if type(layer) not in (nn.Conv2d, nn.ConvTranspose2d) or layer.groups != 1 or layer.padding_mode != "zeros":
         return None
@@ -58,7 +71,8 @@ _INPUT = torch.tensor(
 )  # fmt: skip
 _KERNEL = torch.tensor(
     [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], dtype=torch.float64
-).div(24)
+)  # 24 times the transform, so that whole weights stay whole
+_SCALE = 24.0**2
 _OUTPUT = torch.tensor(
     [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], dtype=torch.float64
 )
@@ -78,13 +92,18 @@ class Winograd3x3:
         self.inputs = torch.kron(_INPUT, _INPUT).to(weight.device)
         self.outputs = torch.kron(_OUTPUT, _OUTPUT).to(weight.device)
 
+    def largest_sum(self) -> float:
+        """How large a number on the way to any output can be, of inputs from -1 to 1."""
+        spread = self.inputs.abs().sum(1)[:, None] * self.kernel.abs().sum(2)
+        return float((self.outputs.abs() @ spread).max())
+
     def __call__(self, x: Tensor) -> Tensor:
         (channels, height, width), outputs = x.shape[1:], self.kernel.shape[1]
         rows, columns = -(-height // 4), -(-width // 4)
         padded = F.pad(x[0], (1, 4 * columns - width + 1, 1, 4 * rows - height + 1))
         tiles = padded.unfold(1, 6, 4).unfold(2, 6, 4).permute(3, 4, 0, 1, 2).reshape(36, -1)
         spread = (self.inputs @ tiles).reshape(36, channels, rows * columns)
-        y = self.outputs @ torch.bmm(self.kernel, spread).reshape(36, -1)
+        y = (self.outputs @ torch.bmm(self.kernel, spread).reshape(36, -1)).div_(_SCALE)
         y = y.reshape(4, 4, outputs, rows, columns).permute(2, 3, 0, 4, 1).reshape(outputs, 4 * rows, 4 * columns)
         y = y[:, :height, :width]
         y = (y if self.bias is None else y + self.bias)[None]

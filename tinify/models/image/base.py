@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from tinify.errors import InputError
 from tinify.latent_codecs import Gain, GainLatentCodec, LatentCodec
 from tinify.layers.native import fast_inference
 from tinify.models.base import Codec
+from tinify.models.entropy_path import check_entropy_path, fit_grids, is_exact
 from tinify.models.image.files import ImageFiles
 from tinify.records import CompressOutput, DecompressOutput, ForwardOutput
 
@@ -59,6 +61,17 @@ class ImageCodec(ImageFiles, Codec):
         if self.gain is None:
             return self.latent_codec
         return GainLatentCodec(self.latent_codec, *self.gain.at((self.gain.levels - 1) / 2 if level is None else level))
+
+    @property
+    def is_portable(self) -> bool:
+        return is_exact(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor], *args: Any, **kwargs: Any) -> Any:
+        """As everywhere; weights of an exact entropy path, which bring their grids, make this one exact, too."""
+        fit_grids(self, state_dict)
+        result = super().load_state_dict(state_dict, *args, **kwargs)
+        check_entropy_path(self)
+        return result
 
     def forward(self, x: Tensor, level: float | None = None) -> ForwardOutput:
         out = self.latent_codec_at(level)(fast_inference(self.g_a)(x))

@@ -33,6 +33,7 @@ from tinify.signal import Signal
 _PARAMS = struct.Struct("<HB")
 _CHECK = struct.Struct("<H")  # of the head, where the beginning of a file can be decoded
 _CODERS = ("rans32", "rans64", "rangecoder")
+_NOT_PORTABLE = 0x80  # beside the number of the coder
 _LOSSLESS = 0xFFFF  # in place of the level, less the error that is allowed
 MOST_ERROR = 127
 
@@ -47,6 +48,9 @@ class ImageFiles:
 
     has_lossless: bool = False
     """Whether there are `compress_lossless(x)` and `decompress_lossless(strings, shape, skip)` of x (C, H, W) int32."""
+
+    is_portable: bool = True
+    """Whether integers alone, or exact sums, choose the tables, so that files decode on any machine."""
 
     halvings: int = 0
     """How often a picture can be halved: then `decompress` takes `skip`, up to so many, and its first streams do."""
@@ -77,7 +81,8 @@ class ImageFiles:
             sections.append(Section(METADATA, pack_metadata(signal.metadata)))
         if self.halvings:
             sections.reverse()  # what is to be decoded from the beginning of a file has all else before it
-        params = _PARAMS.pack(stored, _CODERS.index(coder))
+        portable = 0 if self.is_portable else _NOT_PORTABLE
+        params = _PARAMS.pack(stored, _CODERS.index(coder) | portable)
         file = TnfFile("image", self.name, self.fingerprint(), samples.shape, "uint8", params, tuple(sections))
         return replace(file, params=params + _check_of(file)) if self.halvings else file
 
@@ -145,6 +150,7 @@ class ImageFiles:
             raise FormatError(f"parameters of {len(file.params)} bytes for {file.dtype}; a picture has {size}, uint8")
         params, check = file.params[: _PARAMS.size], file.params[_PARAMS.size :]
         stored, coder = _PARAMS.unpack(params)
+        coder &= ~_NOT_PORTABLE
         if check and check != _check_of(replace(file, params=params)):
             raise FormatError("the head of the file does not match its check: it is damaged")
         if coder >= len(_CODERS):
