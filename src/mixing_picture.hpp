@@ -22,7 +22,7 @@ template <class Bits>
 class PictureCoder {
 public:
     PictureCoder(PictureJob& job, Bits& bits)
-        : job_(job), coder_(*job.state, {250, 20, 3}, bits), now_(job.components), before_(job.components),
+        : job_(job), coder_(*job.state, {250, 8, 3}, bits), now_(job.components), before_(job.components),
           stride_(job.width) {}
 
     void run() {
