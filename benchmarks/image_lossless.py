@@ -2,7 +2,7 @@
 """Bytes of pictures without loss, from real files, beside PNG, lossless WebP and JPEG 2000; every file is decoded and
 compared.
 
-python benchmarks/image_lossless.py [--codec photo-best] [--max-error 2] [--pictures FOLDER]
+python benchmarks/image_lossless.py [--codec photo-best] [--max-error 2] [--peers PNG] [--pictures FOLDER]
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ PEERS = {
 }
 
 
-def sizes(samples: np.ndarray, codec: str, max_error: int) -> dict[str, int]:
+def sizes(samples: np.ndarray, codec: str, max_error: int, peers: list[str]) -> dict[str, int]:
     data = tinify.compress(samples, codec=codec, max_error=max_error)
     if np.abs(tinify.decompress(data).astype(int) - samples).max() > max_error:
         raise SystemExit("a picture did not come back as it was")
     found = {"tinify": len(data)}
-    for name, options in PEERS.items():
+    for name in peers:
         buffer = io.BytesIO()
-        Image.fromarray(samples).save(buffer, name, **options)
+        Image.fromarray(samples).save(buffer, name, **PEERS[name])
         if not np.array_equal(np.array(Image.open(buffer).convert("RGB")), samples):
             raise SystemExit(f"{name} kept not every sample")
         found[name] = buffer.tell()
@@ -44,13 +44,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--codec", default="photo-best")
     parser.add_argument("--max-error", type=int, default=0, help="how far off a sample may be")
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--pictures", type=Path, default=data / "kodak", help="folder of PNG files")
     options = parser.parse_args()
     rows = []
     for path in sorted(options.pictures.glob("*.png")):
-        rows.append(sizes(np.array(Image.open(path).convert("RGB")), options.codec, options.max_error))
+        rows.append(sizes(np.array(Image.open(path).convert("RGB")), options.codec, options.max_error, options.peers))
         print(path.name, *(f"{name} {size}" for name, size in rows[-1].items()), flush=True)
-    for name in PEERS:
+    print(f"{sum(row['tinify'] for row in rows)} bytes of {len(rows)} pictures")
+    for name in options.peers:
         ratios = [row["tinify"] / row[name] for row in rows]
         total = sum(row["tinify"] for row in rows) / sum(row[name] for row in rows)
         print(f"to {name}: {total:.3f} of all bytes; at most {max(ratios):.3f} on a picture")
