@@ -79,7 +79,7 @@ void copy_scaled(const T* from, T* to, float scale, long size) {
         else to[i] = from[i];
 }
 
-// Pairs of rows, a low and a high one, from `first` to before `last`; those before are computed for what the steps keep.
+// Pairs of rows, a low and a high one, from `first` to before `last`; those before are for what the steps keep.
 template <class T>
 void run(const Analysis<T>& level, long first, long last) {
     const auto& steps = steps_of(T{});
@@ -166,8 +166,8 @@ void run_level(const LiftingShape& shape, long height, long width, const Planes<
     parallel(shape.planes * strips, threads, [&](long block, int) {
         const long plane = block / strips, strip = block % strips;
         using T = std::remove_const_t<Whole>;
-        run<T>(Level<Whole, Part>{height, width, whole.data + plane * whole.plane, whole.row, ll.data + plane * ll.plane,
-                                  ll.row, bands.data + plane * bands.plane, bands.row},
+        run<T>(Level<Whole, Part>{height, width, whole.data + plane * whole.plane, whole.row,
+                                  ll.data + plane * ll.plane, ll.row, bands.data + plane * bands.plane, bands.row},
                pairs * strip / strips, pairs * (strip + 1) / strips);
     });
 }

@@ -19,8 +19,9 @@ struct LiftingSteps {
     // All steps along columns, one pair of rows in and one out. state: rows `stride` apart, what the pairs before left.
     // Analysis: in an odd row and the even one after it, out a low row and a high one, times `scale` of each.
     // Synthesis: in a low row and a high one, times `scale` of each, out an odd row and the even one before it.
-    void (*down)(const T* const (&in)[2], T* state, long stride, T* const (&out)[2], const float (&scale)[2], long size);
-    void (*up)(const T* const (&in)[2], T* state, long stride, T* const (&out)[2], const float (&scale)[2], long size);
+    using Pass = void(const T* const (&in)[2], T* state, long stride, T* const (&out)[2], const float (&scale)[2],
+                      long size);
+    Pass *down, *up;
 };
 
 struct LiftingKernels {
