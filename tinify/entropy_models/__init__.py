@@ -4,7 +4,9 @@
 from tinify.entropy_models.base import EntropyModel
 from tinify.entropy_models.causal_conv import CausalConvPrior
 from tinify.entropy_models.entropy_bottleneck import EntropyBottleneck
+from tinify.entropy_models.entropy_bottleneck_vbr import EntropyBottleneckVbr
 from tinify.entropy_models.gaussian_conditional import GaussianConditional, get_scale_table
+from tinify.entropy_models.gaussian_mixture import GaussianMixtureConditional
 from tinify.entropy_models.gru import GruPrior
 from tinify.entropy_models.histogram import HistogramPrior
 from tinify.entropy_models.learned_prior import LearnedPrior
@@ -15,8 +17,10 @@ from tinify.entropy_models.transformer import TransformerPrior
 __all__ = [
     "CausalConvPrior",
     "EntropyBottleneck",
+    "EntropyBottleneckVbr",
     "EntropyModel",
     "GaussianConditional",
+    "GaussianMixtureConditional",
     "GruPrior",
     "HistogramPrior",
     "LearnedPrior",

@@ -102,6 +102,16 @@ class EntropyModel(nn.Module, ABC):
             self._registered[name] = (coder, tables, buffers)
         return coder, tables
 
+    def encoders(self, count: int) -> list[Any]:
+        """Empty streams of the coder in use."""
+        coder, _ = self.coder_and_tables()
+        return [coder.encoder() for _ in range(count)]
+
+    def decoders(self, strings: list[bytes]) -> list[Any]:
+        """Readers of strings of the coder in use."""
+        coder, _ = self.coder_and_tables()
+        return [coder.decoder(string) for string in strings]
+
     def encode(self, symbols: Tensor, indexes: Tensor) -> list[bytes]:
         """One stream of bytes for each item of the batch; both (B, ...) of integers and one shape."""
         if symbols.shape != indexes.shape or symbols.dim() < 2:

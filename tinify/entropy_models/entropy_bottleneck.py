@@ -70,18 +70,26 @@ class EntropyBottleneck(EntropyModel):
                 logits = logits + torch.tanh(factor) * torch.tanh(logits)
         return logits
 
-    def _likelihood(self, inputs: Tensor, stop_gradient: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        lower = self._logits_cumulative(inputs - 0.5, stop_gradient)
-        upper = self._logits_cumulative(inputs + 0.5, stop_gradient)
+    def _likelihood(
+        self, inputs: Tensor, stop_gradient: bool = False, width: Tensor | float = 1.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        lower = self._logits_cumulative(inputs - 0.5 * width, stop_gradient)
+        upper = self._logits_cumulative(inputs + 0.5 * width, stop_gradient)
         return torch.sigmoid(upper) - torch.sigmoid(lower), lower, upper
 
     def forward(self, x: Tensor, training: bool | None = None) -> tuple[Tensor, Tensor]:
         """`(y_hat, likelihoods)`; noise while training, rounding otherwise."""
-        training = self.training if training is None else training
+        return self._forward(x, self.training if training is None else training)
+
+    def _forward(self, x: Tensor, training: bool, width: Tensor | None = None) -> tuple[Tensor, Tensor]:
         swapped = x.transpose(0, 1).contiguous()  # (C, B, ...)
         values = swapped.reshape(self.channels, 1, -1)
-        y_hat = self.quantize(values, "noise" if training else "dequantize", self._get_medians())
-        likelihood = self._likelihood(y_hat)[0]
+        if width is None:
+            y_hat = self.quantize(values, "noise" if training else "dequantize", self._get_medians())
+        else:
+            relative = (values - self._get_medians()) / width
+            y_hat = self.quantize(relative, "noise" if training else "dequantize") * width + self._get_medians()
+        likelihood = self._likelihood(y_hat, width=1.0 if width is None else width)[0]
         if self.use_likelihood_bound:
             likelihood = self.likelihood_lower_bound(likelihood)
         back = [t.reshape(swapped.shape).transpose(0, 1).contiguous() for t in (y_hat, likelihood)]
@@ -146,15 +154,25 @@ class EntropyBottleneck(EntropyModel):
 
     def compress(self, x: Tensor) -> list[bytes]:
         """One byte string for each item of x (B, C, ...)."""
-        return super().compress(x, self.build_indexes(x.shape), self.medians_like(x.shape))
+        return self.coded(x)[0]
+
+    def coded(self, x: Tensor) -> tuple[list[bytes], Tensor]:
+        """One byte string for each item of x (B, C, ...), and the values that `decompress` makes of them."""
+        medians = self.medians_like(x.shape)
+        symbols = self.quantize(x, "symbols", medians)
+        return self.encode(symbols, self.build_indexes(x.shape)), self.dequantize(symbols, medians)
 
     def decompress(self, strings: list[bytes], size) -> Tensor:
         """Values (B, C, *size) from B byte strings. FormatError at once where they cannot hold so many."""
+        full = self._full_size(strings, size)
+        return super().decompress(strings, self.build_indexes(full), means=self.medians_like(full))
+
+    def _full_size(self, strings: list[bytes], size) -> tuple[int, ...]:
         full = (len(strings), self.channels, *size)
         count, shortest = math.prod(full[1:]), min(map(len, strings), default=0)
         if count > SYMBOLS_PER_BYTE * shortest:
             raise FormatError(f"a string of {shortest} bytes cannot hold {count} symbols")
-        return super().decompress(strings, self.build_indexes(full), means=self.medians_like(full))
+        return full
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs):
         # Checkpoints before CompressAI 1.2.7 (and its zoo) call the parameters _matrix0 or _matrices.0.

@@ -22,7 +22,8 @@ def get_scale_table(min: float = SCALES_MIN, max: float = SCALES_MAX, levels: in
     return torch.exp(torch.linspace(math.log(min), math.log(max), levels))
 
 
-def _cumulative(x: Tensor) -> Tensor:
+def cumulative(x: Tensor) -> Tensor:
+    """The mass of a standard normal below x."""
     # The complementary error function keeps its precision in the tails.
     return 0.5 * torch.erfc(-(2**-0.5) * x)
 
@@ -74,7 +75,7 @@ class GaussianConditional(EntropyModel):
         lengths = 2 * radius + 1
         distance = torch.abs(torch.arange(int(lengths.max()), device=radius.device).int() - radius[:, None]).float()
         scales = self.scale_table[:, None].float()
-        upper, lower = _cumulative((0.5 - distance) / scales), _cumulative((-0.5 - distance) / scales)
+        upper, lower = cumulative((0.5 - distance) / scales), cumulative((-0.5 - distance) / scales)
         device = self._quantized_cdf.device
         self._quantized_cdf = quantized_cdfs(upper - lower, 2 * lower[:, :1], lengths).to(device)
         self._offset, self._cdf_length = -radius, lengths + 2
@@ -89,7 +90,7 @@ class GaussianConditional(EntropyModel):
     def _likelihood(self, inputs: Tensor, scales: Tensor, means: Tensor | None = None) -> Tensor:
         values = torch.abs(inputs if means is None else inputs - means)
         scales = self.lower_bound_scale(scales)
-        return _cumulative((0.5 - values) / scales) - _cumulative((-0.5 - values) / scales)
+        return cumulative((0.5 - values) / scales) - cumulative((-0.5 - values) / scales)
 
     def forward(
         self, inputs: Tensor, scales: Tensor, means: Tensor | None = None, training: bool | None = None

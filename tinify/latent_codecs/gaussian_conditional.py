@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from tinify.entropy_models import GaussianConditional
@@ -59,6 +61,40 @@ class GaussianConditionalLatentCodec(LatentCodec):
         # Scales may come in float64, as they choose the tables; a mean only shifts the values.
         return scales, means.to(self.gaussian_conditional.scale_bound.dtype)
 
+    def parts(self, ctx_params: Tensor) -> tuple[Tensor | None, ...]:
+        """What the tables of each element hang on, of what the outer codec knows of it."""
+        return self.scales_and_means(ctx_params)
+
+    def indexes(self, parts: tuple[Tensor | None, ...]) -> Tensor:
+        """The table of each element."""
+        return self.gaussian_conditional.build_indexes(parts[0])
+
+    def symbols(self, y: Tensor, parts: tuple[Tensor | None, ...]) -> Tensor:
+        """int32, of values of y."""
+        return self.gaussian_conditional.quantize(y, "symbols", parts[1])
+
+    def values(self, symbols: Tensor, parts: tuple[Tensor | None, ...], dtype: torch.dtype = torch.float) -> Tensor:
+        """y_hat, of symbols."""
+        return self.gaussian_conditional.dequantize(symbols, parts[1], dtype)
+
+    def rounded(self, y: Tensor, parts: tuple[Tensor | None, ...]) -> Tensor:
+        """y_hat, float64, of some of y (B, C, n)."""
+        return self.values(self.symbols(y.double(), parts), parts, torch.double)
+
+    def push(self, encoders: list, y: Tensor, parts: tuple[Tensor | None, ...]) -> Tensor:
+        """Adds some of y (B, C, n) to streams of the entropy model, an item to each; y_hat there, float64."""
+        symbols, indexes = self.symbols(y, parts), self.indexes(parts)
+        _, tables = self.gaussian_conditional.coder_and_tables()
+        for encoder, s, i in zip(encoders, symbols.numpy(), indexes.numpy(), strict=True):
+            encoder.push(s, i, tables)
+        return self.values(symbols, parts, torch.double)
+
+    def pull(self, decoders: list, parts: tuple[Tensor | None, ...]) -> Tensor:
+        """y_hat (B, C, n), float64, of what `push` added."""
+        _, tables = self.gaussian_conditional.coder_and_tables()
+        symbols = [decoder.pull(i, tables) for decoder, i in zip(decoders, self.indexes(parts).numpy(), strict=True)]
+        return self.values(torch.from_numpy(np.stack(symbols)), parts, torch.double)
+
     def forward(self, y: Tensor, ctx_params: Tensor) -> LatentForward:
         scales, means = self.scales_and_means(ctx_params)
         y_hat, likelihoods = self.gaussian_conditional(y, scales.to(y.dtype), means)
@@ -72,14 +108,13 @@ class GaussianConditionalLatentCodec(LatentCodec):
         return quantize_ste(y) if means is None else quantize_ste(y - means) + means
 
     def compress(self, y: Tensor, ctx_params: Tensor) -> LatentStrings:
-        gaussian = self.gaussian_conditional
-        scales, means = self.scales_and_means(ctx_params)
-        symbols = gaussian.quantize(y, "symbols", means)
-        strings = gaussian.encode(symbols, gaussian.build_indexes(scales))
-        return LatentStrings([strings], y.shape[2:], gaussian.dequantize(symbols, means))
+        parts = self.parts(ctx_params)
+        symbols = self.symbols(y, parts)
+        strings = self.gaussian_conditional.encode(symbols, self.indexes(parts))
+        return LatentStrings([strings], y.shape[2:], self.values(symbols, parts))
 
     def decompress(self, strings: list[list[bytes]], shape, ctx_params: Tensor, **kwargs) -> LatentValues:
         """`shape` is not needed: the parameters have it."""
-        scales, means = self.scales_and_means(ctx_params)
-        gaussian = self.gaussian_conditional
-        return LatentValues(gaussian.decompress(only_stream(strings), gaussian.build_indexes(scales), means=means))
+        parts = self.parts(ctx_params)
+        symbols = self.gaussian_conditional.decode(only_stream(strings), self.indexes(parts))
+        return LatentValues(self.values(symbols, parts))

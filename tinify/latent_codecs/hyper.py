@@ -50,7 +50,8 @@ class HyperLatentCodec(LatentCodec):
                └───┘     └───┘        EB        └───┘
 
     For coding, and for evaluation so that it shows what coding gives, h_s runs in float64 (`precision="double"`): both
-    ends choose the same tables whatever their threads and layouts. "single" is what CompressAI does.
+    ends choose the same tables whatever their threads and layouts. "single" is what CompressAI does. `qs` is the width
+    of the bins of an `EntropyBottleneckVbr`.
 
     Source: Ballé et al. 2018, arXiv:1802.01436.
     """
@@ -62,6 +63,7 @@ class HyperLatentCodec(LatentCodec):
         h_s: nn.Module,
         quantizer: str = "noise",
         precision: str = "double",
+        qs: Tensor | float | None = None,
         **kwargs,
     ):
         super().__init__()
@@ -74,26 +76,37 @@ class HyperLatentCodec(LatentCodec):
         self.h_s = h_s
         self.quantizer = quantizer
         self.precision = precision
+        self._width = {} if qs is None else {"qs": qs}
 
     def forward(self, y: Tensor) -> HyperForward:
+        z_hat, likelihoods = self._rounded(self.h_a(y))
+        return HyperForward({"z": likelihoods}, self._estimated(z_hat))
+
+    def compress(self, y: Tensor) -> HyperStrings:
         z = self.h_a(y)
-        z_hat, likelihoods = self.entropy_bottleneck(z)
+        strings, z_hat = self._coded(z)
+        return HyperStrings([strings], z.shape[2:], self._params(z_hat))
+
+    def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> HyperParams:
+        return HyperParams(self._params(self._decoded(strings, shape)))
+
+    def _rounded(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        z_hat, likelihoods = self.entropy_bottleneck(z, **self._width)
         if self.quantizer == "ste":
             medians = self.entropy_bottleneck.medians_like(z.shape)
             z_hat = quantize_ste(z - medians) + medians
+        return z_hat, likelihoods
+
+    def _coded(self, z: Tensor) -> tuple[list[bytes], Tensor]:
+        return self.entropy_bottleneck.coded(z, **self._width)
+
+    def _decoded(self, strings: list[list[bytes]], shape) -> Tensor:
+        return self.entropy_bottleneck.decompress(only_stream(strings), shape, **self._width)
+
+    def _estimated(self, z_hat: Tensor) -> Tensor:
+        """The parameters in `forward`."""
         evaluates = not (self.entropy_bottleneck.training or torch.is_grad_enabled())
-        return HyperForward({"z": likelihoods}, self._params(z_hat) if evaluates else self.h_s(z_hat))
-
-    def compress(self, y: Tensor) -> HyperStrings:
-        bottleneck = self.entropy_bottleneck
-        z = self.h_a(y)
-        medians = bottleneck.medians_like(z.shape)
-        symbols = bottleneck.quantize(z, "symbols", medians)
-        strings = bottleneck.encode(symbols, bottleneck.build_indexes(z.shape))
-        return HyperStrings([strings], z.shape[2:], self._params(bottleneck.dequantize(symbols, medians)))
-
-    def decompress(self, strings: list[list[bytes]], shape, **kwargs) -> HyperParams:
-        return HyperParams(self._params(self.entropy_bottleneck.decompress(only_stream(strings), shape)))
+        return self._params(z_hat) if evaluates else self.h_s(z_hat)
 
     def _params(self, z_hat: Tensor) -> Tensor:
         return in_double(self.h_s, z_hat) if self.precision == "double" else self.h_s(z_hat.contiguous())
