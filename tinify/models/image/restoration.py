@@ -63,7 +63,7 @@ class WaveletRestoration(nn.Module):
         return self.convs[-1](x).float()
 
     @torch.no_grad()
-    def restore(self, y_hat: Tensor, symbols: Tensor, step: Tensor, room: float = _ROOM) -> Tensor:
+    def restore(self, y_hat: Tensor, symbols: Tensor, step: Tensor, room: float | None = None) -> Tensor:
         """y_hat (3, H, W) of `symbols` at `step` (3, 1, 1), restored; no number ends further than `room` steps from its
         symbol."""
         height, width = y_hat.shape[-2:]
@@ -76,6 +76,7 @@ class WaveletRestoration(nn.Module):
         y[:, :top, left:] = across[:, :, : width - left]
         y[:, top:, :left] = down[:, : height - top]
         y[:, top:, left:] = both[:, : height - top, : width - left]
+        room = _ROOM if room is None else room
         return torch.clamp(y, symbols - room, symbols + room).mul_(step)
 
     def planes(self, y: Tensor) -> Tensor:
