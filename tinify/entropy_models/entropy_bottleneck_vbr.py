@@ -51,9 +51,9 @@ class EntropyBottleneckVbr(EntropyBottleneck):
     def coded(self, x: Tensor, qs: Tensor | float | None = None) -> tuple[list[bytes], Tensor]:
         if qs is None:
             return super().coded(x)
+        coder, tables = self._coder_and_tables_of(float(qs))
         medians = self.medians_like(x.shape)
         symbols = self.quantize((x - medians) / float(qs), "symbols")
-        coder, tables = self._coder_and_tables_of(float(qs))
         rows = self.build_indexes(x.shape).contiguous().numpy()
         strings = [coder.encode(s, i, tables) for s, i in zip(symbols.cpu().numpy(), rows, strict=True)]
         return strings, self._values(symbols, medians, float(qs))
@@ -92,9 +92,11 @@ class EntropyBottleneckVbr(EntropyBottleneck):
         WeightsError where a table would be too wide."""
         density = _densities(self)
         low, median, high = density.quantiles
+        if not width > 0:
+            raise WeightsError(f"bins of the entropy bottleneck have widths of {width:g}; allowed: positive numbers")
         below, above = (np.maximum(np.ceil(reach / width), 0) for reach in (median - low, high - median))
         lengths = below + above + 1
-        if not (width > 0 and lengths.max() < MAX_VALUES):
+        if not lengths.max() < MAX_VALUES:
             raise WeightsError(
                 f"quantiles of the entropy bottleneck lie {lengths.max() - 1:g} widths of {width:g} apart; a table "
                 f"holds {MAX_VALUES} values"

@@ -25,8 +25,8 @@ class GaussianMixtureConditional(EntropyModel):
     Shapes: inputs (B, C, ...) -> y_hat = round(inputs) and likelihoods; scales, means, weights (B, K C, ...), component
     after component; weights are positive and sum to 1 over the components. Any integer can be coded, and nothing is
     sent beside it: the decoder searches the same cumulative, in integers, by as many decisions as it takes; an element
-    near its mean takes two. Parameters are whole numbers first (means in 1/64, 16 scales an octave, weights in 1/1024), so
-    both ends have the same probabilities.
+    near its mean takes two. Parameters are whole numbers first (1/64 of a mean, 1/16 octave of a scale, 1/1024 of a
+    weight), so both ends have the same probabilities.
 
     Source: Cheng, Sun, Takeuchi, Katto 2020, arXiv:2001.01568; search in place of tables: after Ge et al. 2025,
     "FlashGMM", arXiv:2509.18815.
@@ -102,17 +102,17 @@ class GaussianMixtureConditional(EntropyModel):
         return [Mixtures(*item) for item in zip(*arrays, strict=True)]
 
     def shares(self, logits: Tensor) -> Tensor:
-        """Weights (B, K C, ...) of their logarithms, less what all K have in common: in float64 by elementary sums, the
-        same on every machine, of float64 logits; otherwise with a gradient."""
+        """Weights (B, K C, ...) of their logarithms, less what all K have in common. With a gradient where the logits
+        have one; otherwise by elementary sums of doubles, which are the same on every machine."""
         parts = logits.unflatten(1, (self.K, -1))
-        if logits.dtype != torch.double:
+        if logits.requires_grad:
             return parts.softmax(1).flatten(1, 2)
-        x = parts.detach().cpu().numpy()
+        x = parts.cpu().double().numpy()
         powers = elementary.exp(x - x.max(1, keepdims=True))
         total = powers[:, :1].copy()
         for k in range(1, self.K):
             total += powers[:, k : k + 1]
-        return torch.from_numpy(powers / total).flatten(1, 2)
+        return torch.from_numpy(powers / total).to(logits).flatten(1, 2)
 
 
 def _pushed(encoder: Any, tables: Any, values: np.ndarray) -> Callable:

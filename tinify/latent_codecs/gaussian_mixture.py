@@ -47,15 +47,15 @@ class GaussianMixtureLatentCodec(GaussianConditionalLatentCodec):
     def push(self, encoders: list, y: Tensor, parts: Parts) -> Tensor:
         symbols = self.gaussian_conditional.quantize(y, "symbols")
         self.gaussian_conditional.push(encoders, symbols, *parts)
-        return symbols.double()
+        return symbols.float()
 
     def pull(self, decoders: list, parts: Parts) -> Tensor:
-        return self.gaussian_conditional.pull(decoders, *parts).double()
+        return self.gaussian_conditional.pull(decoders, *parts).float()
 
     def compress(self, y: Tensor, ctx_params: Tensor) -> LatentStrings:
-        strings = self.gaussian_conditional.compress(y, *self.parts(ctx_params.double()))
+        strings = self.gaussian_conditional.compress(y, *self.parts(ctx_params))
         return LatentStrings([strings], y.shape[2:], torch.round(y))
 
     def decompress(self, strings: list[list[bytes]], shape, ctx_params: Tensor, **kwargs) -> LatentValues:
-        parts = self.parts(ctx_params.double())
+        parts = self.parts(ctx_params)
         return LatentValues(self.gaussian_conditional.decompress(only_stream(strings), *parts).float())
