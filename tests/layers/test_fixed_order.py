@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matrices in a fixed order: NumPy's sums one by one, whatever the threads, the batch and the instruction set."""
+
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tinify import _core
+from tinify.errors import ConfigError, InputError
+from tinify.layers.fixed_order import Matrix, pointwise
+
+KNOWN = 0xF921CB20
+
+
+def one_by_one(x, weight, bias):
+    """The sums in float32, from the first input to the last."""
+    total = np.broadcast_to(bias, (len(x), weight.shape[1])).astype(np.float32)
+    for k in range(weight.shape[0]):
+        total = total + x[:, k, None] * weight[k]
+    return total
+
+
+def numbers(*shape, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(1, 1, 1), (7, 33, 40), (200, 64, 96), (0, 5, 3), (3, 0, 2)])
+def test_sums_go_from_the_first_input_to_the_last(rows, depth, columns):
+    x, weight, bias = numbers(rows, depth), numbers(depth, columns, seed=1), numbers(columns, seed=2)
+    found = Matrix(weight, bias)(x)
+    assert np.array_equal(found.numpy(), one_by_one(x.numpy(), weight.numpy(), bias.numpy()))
+
+
+def test_threads_and_batch_change_no_bit():
+    x, matrix, threads = numbers(2, 600, 512), Matrix(numbers(512, 256, seed=1), None), torch.get_num_threads()
+    whole = matrix(x)
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            assert torch.equal(matrix(x), whole)
+            assert torch.equal(matrix(x[1, 17:40]), whole[1, 17:40])
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_the_answer_is_known():
+    """The check sum of another machine: other rounding, or another order, would not give it."""
+    y = Matrix(numbers(300, 64, seed=1), numbers(64, seed=2))(numbers(11, 300))
+    assert zlib.crc32(y.numpy().tobytes()) == KNOWN
+
+
+def test_pointwise_networks_are_what_they_are_as_convolutions():
+    network = nn.Sequential(
+        nn.Conv2d(6, 9, 1), nn.LeakyReLU(), nn.Sequential(nn.Conv2d(9, 4, 1, bias=False), nn.ReLU())
+    )
+    x = numbers(2, 5, 6)
+    expected = network(x.transpose(1, 2)[..., None])[..., 0].transpose(1, 2)
+    torch.testing.assert_close(pointwise(network)(x), expected.detach())
+    with torch.no_grad():
+        network[0].weight.mul_(2)
+    assert not torch.allclose(pointwise(network)(x), expected)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 1, stride=2), nn.Conv2d(4, 4, 1, groups=2), nn.Tanh()]
+)
+def test_other_layers_are_named(layer):
+    with pytest.raises(ConfigError, match=type(layer).__name__):
+        pointwise(nn.Sequential(layer))
+
+
+@pytest.mark.parametrize("change", [{"x": (3, 9)}, {"bias": (31,)}, {"y": (3, 31)}, {"threads": 0}, {"w": (1, 8, 16)}])
+def test_the_native_product_refuses_what_does_not_fit(change):
+    shapes = {"x": (3, 8), "w": (1, 8, 32), "bias": (32,), "y": (3, 32)} | {
+        k: v for k, v in change.items() if k != "threads"
+    }
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    with pytest.raises(InputError):
+        _core.ordered_affine(**arrays, threads=change.get("threads", 1))
