@@ -86,9 +86,11 @@ class EntropyBottleneck(EntropyModel):
         values = swapped.reshape(self.channels, 1, -1)
         if width is None:
             y_hat = self.quantize(values, "noise" if training else "dequantize", self._get_medians())
+        elif training:
+            y_hat = self.quantize(values / width, "noise") * width
         else:
-            relative = (values - self._get_medians()) / width
-            y_hat = self.quantize(relative, "noise" if training else "dequantize") * width + self._get_medians()
+            medians = self._get_medians()
+            y_hat = self.quantize((values - medians) / width, "dequantize") * width + medians
         likelihood = self._likelihood(y_hat, width=1.0 if width is None else width)[0]
         if self.use_likelihood_bound:
             likelihood = self.likelihood_lower_bound(likelihood)

@@ -78,22 +78,22 @@ class GaussianConditionalLatentCodec(LatentCodec):
         return self.gaussian_conditional.dequantize(symbols, parts[1], dtype)
 
     def rounded(self, y: Tensor, parts: tuple[Tensor | None, ...]) -> Tensor:
-        """y_hat, float64, of some of y (B, C, n)."""
-        return self.values(self.symbols(y.double(), parts), parts, torch.double)
+        """y_hat of some of y (B, C, n)."""
+        return self.values(self.symbols(y.double(), parts), parts)
 
     def push(self, encoders: list, y: Tensor, parts: tuple[Tensor | None, ...]) -> Tensor:
-        """Adds some of y (B, C, n) to streams of the entropy model, an item to each; y_hat there, float64."""
+        """Adds some of y (B, C, n) to streams of the entropy model, an item to each; y_hat there."""
         symbols, indexes = self.symbols(y, parts), self.indexes(parts)
         _, tables = self.gaussian_conditional.coder_and_tables()
         for encoder, s, i in zip(encoders, symbols.numpy(), indexes.numpy(), strict=True):
             encoder.push(s, i, tables)
-        return self.values(symbols, parts, torch.double)
+        return self.values(symbols, parts)
 
     def pull(self, decoders: list, parts: tuple[Tensor | None, ...]) -> Tensor:
-        """y_hat (B, C, n), float64, of what `push` added."""
+        """y_hat (B, C, n), of what `push` added."""
         _, tables = self.gaussian_conditional.coder_and_tables()
         symbols = [decoder.pull(i, tables) for decoder, i in zip(decoders, self.indexes(parts).numpy(), strict=True)]
-        return self.values(torch.from_numpy(np.stack(symbols)), parts, torch.double)
+        return self.values(torch.from_numpy(np.stack(symbols)), parts)
 
     def forward(self, y: Tensor, ctx_params: Tensor) -> LatentForward:
         scales, means = self.scales_and_means(ctx_params)
