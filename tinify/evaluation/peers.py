@@ -104,7 +104,7 @@ def _decode_x265(data: bytes) -> np.ndarray:
 
 def _ten_bits(picture: np.ndarray) -> np.ndarray:
     """(3, H, W) uint16: Y, Cb, Cr in their full range."""
-    y = YcbcrAnalysis()(torch.from_numpy(picture).permute(2, 0, 1).double()).numpy() * (_TOP / 255)
+    y = YcbcrAnalysis()(torch.from_numpy(picture.astype(np.float64)).permute(2, 0, 1)).numpy() * (_TOP / 255)
     y[1:] += _MIDDLE
     return np.clip(np.rint(y), 0, _TOP).astype(np.uint16)
 
