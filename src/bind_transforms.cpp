@@ -142,6 +142,8 @@ struct LiftingJob {
         in = {from.data(), static_cast<long>(from.stride(0)), static_cast<long>(from.stride(1))};
         out = {to.data(), size(1) * size(2), size(2)};
     }
+    size_t size() const { return static_cast<size_t>(shape.planes * shape.height * shape.width); }
+
     Planes<const T> in;
     Planes<T> out;
     LiftingShape shape;
@@ -151,6 +153,7 @@ template <class T>
 void run_analysis(const Wide<const T>& x, const Dense<T>& y, int levels, int threads) {
     const LiftingJob<T> job(x, y, levels, threads);
     nb::gil_scoped_release unlocked;
+    use_large_pages(reinterpret_cast<float*>(job.out.data), job.size());
     analyse(job.in, job.out, job.shape, threads);
 }
 
@@ -158,6 +161,7 @@ template <class T>
 void run_synthesis(const Wide<const T>& y, const Dense<T>& x, int levels, int threads) {
     const LiftingJob<T> job(y, x, levels, threads);
     nb::gil_scoped_release unlocked;
+    use_large_pages(reinterpret_cast<float*>(job.out.data), job.size());
     synthesise(job.in, job.out, job.shape, threads);
 }
 

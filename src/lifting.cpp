@@ -149,13 +149,14 @@ template <class T>
 struct Between {
     Between(const LiftingShape& shape, const Sizes& sizes) {
         for (int level = 1; level < std::min(shape.levels, 3); ++level)
-            data[level - 1].resize(static_cast<size_t>(shape.planes) * sizes.height[level] * sizes.width[level]);
+            buffers.emplace_back(static_cast<size_t>(shape.planes) * sizes.height[level] * sizes.width[level]);
     }
     Planes<T> at(int level, const Sizes& sizes) {
         const long width = sizes.width[level];
-        return {data[(level - 1) % 2].data(), sizes.height[level] * width, width};
+        return {reinterpret_cast<T*>(buffers[(level - 1) % 2].data()), sizes.height[level] * width, width};
     }
-    std::vector<T> data[2];
+    static_assert(sizeof(T) == sizeof(float));
+    std::vector<Buffer> buffers;
 };
 
 template <class Whole, class Part>
