@@ -25,6 +25,7 @@ _AHMED_1974 = "Ahmed, Natarajan, Rao 1974"
 _HAN_2010 = "Han, Saxena, Rose 2010"
 _DAUBECHIES_1998 = "Daubechies, Sweldens 1998"
 _SULLIVAN_1996 = "Sullivan 1996"
+_KAMISLI_2024 = "Kamisli et al. 2024, arXiv:2402.18930"
 _KARCZEWICZ_2008 = "Karczewicz, Ye, Chong 2008"
 _PRINCEN_1987 = "Princen, Johnson, Bradley 1987"
 _CHO_2014 = "Cho et al. 2014, arXiv:1406.1078"
@@ -89,7 +90,10 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
     ],
     "entropy-model": [
         ("entropy-bottleneck", "entropy_models:EntropyBottleneck", "one learned density a channel", _BALLE_2018),
+        ("entropy-bottleneck-vbr", "entropy_models:EntropyBottleneckVbr", "the same, bins of any width",
+         _KAMISLI_2024),
         ("gaussian-conditional", "entropy_models:GaussianConditional", "Gaussians of given scales", _BALLE_2018),
+        ("gaussian-mixture", "entropy_models:GaussianMixtureConditional", "several Gaussians an element", _CHENG_2020),
         ("histogram", "entropy_models:HistogramPrior", "token frequencies, integers by nature", ""),
         ("markov1", "entropy_models:Markov1Prior", "token frequencies given the token before", ""),
         ("gru", "entropy_models:GruPrior", "tokens given all before them: a GRU in integers, native", _CHO_2014),
@@ -121,6 +125,11 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
         ("hyper", "latent_codecs:HyperLatentCodec", "the side information of a hyperprior", _BALLE_2018),
         ("hyperprior", "latent_codecs:HyperpriorLatentCodec", "a latent and its side information", _BALLE_2018),
         ("gain", "latent_codecs:GainLatentCodec", "around another: every rate from one checkpoint", _CUI_2021),
+        ("gaussian-mixture", "latent_codecs:GaussianMixtureLatentCodec", "scales, means, weights given", _CHENG_2020),
+        ("gained-gaussian", "latent_codecs:GainedGaussianLatentCodec", "any step; learned points of reconstruction",
+         _KAMISLI_2024),
+        ("gain-hyper", "latent_codecs:GainHyperLatentCodec", "side information under given gains", _CUI_2021),
+        ("gain-hyperprior", "latent_codecs:GainHyperpriorLatentCodec", "a hyperprior under given gains", _CUI_2021),
         ("tokens", "latent_codecs.tokens:TokenLatentCodec", "quantizer tokens under a token prior", _OORD_2017),
         ("checkerboard", "latent_codecs:CheckerboardLatentCodec", "two steps of a checkerboard", _HE_2021),
         ("raster-scan", "latent_codecs:RasterScanLatentCodec", "place after place, along wavefronts", _OORD_2016),
@@ -138,9 +147,16 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
          _MINNEN_2018),
         ("cheng2020-anchor", "models.image:Cheng2020Anchor", "image; residual blocks, causal context", _CHENG_2020),
         ("cheng2020-attn", "models.image:Cheng2020Attention", "image; the same with attention", _CHENG_2020),
+        ("cheng2020-gmm", "models.image:Cheng2020GMM", "image; attention, three Gaussians an element", _CHENG_2020),
         ("cheng2020-anchor-checkerboard", "models.image:Cheng2020AnchorCheckerboard", "image; in two steps", _HE_2021),
         ("elic2022-official", "models.image:Elic2022Official", "image; groups of channels in two steps each", _HE_2022),
         ("elic2022-chandelier", "models.image:Elic2022Chandelier", "image; the same, nearest groups alone", _HE_2022),
+        ("bmshj2018-hyperprior-vbr", "models.image:ScaleHyperpriorVbr", "image; scale hyperprior, every rate",
+         _KAMISLI_2024),
+        ("mbt2018-mean-vbr", "models.image:MeanScaleHyperpriorVbr", "image; mean and scale hyperprior, every rate",
+         _KAMISLI_2024),
+        ("mbt2018-vbr", "models.image:JointAutoregressiveHierarchicalPriorsVbr", "image; causal context, every rate",
+         _KAMISLI_2024),
         ("wavelet-scheduled", "models.image.wavelet_scheduled:WaveletScheduled", "image; 9/7 wavelet, tables, fast",
          _TAUBMAN_2000),
         ("wavelet-mixing", "models.image.wavelet_mixing:WaveletMixing", "image; 9/7 wavelet under context mixing",

@@ -54,8 +54,8 @@ class CheckerboardLatentCodec(ContextLatentCodec):
     def has_context(self, step: int) -> bool:
         return step > 0
 
-    def merged(self, context: Tensor, params: Tensor) -> Tensor:
-        return torch.cat((context, params), 1)
+    def merged(self, context: Tensor, params: Tensor, axis: int = -1) -> Tensor:
+        return torch.cat((context, params), axis)
 
     def _anchors(self, height: int, width: int) -> Tensor:
         """bool (H, W)."""
@@ -71,9 +71,9 @@ class CheckerboardLatentCodec(ContextLatentCodec):
             known = gaussian.quantize(y, "noise" if gaussian.training else "dequantize")
         else:
             nothing = y.new_zeros(len(y), self.context_prediction.weight.shape[0], *y.shape[2:])
-            params = self.entropy_parameters(self.merged(nothing, side_params))
+            params = self.entropy_parameters(self.merged(nothing, side_params, 1))
             known = self.y.quantized(y, params) * anchors
         context = self.context_prediction(known) * ~anchors
-        params = self.entropy_parameters(self.merged(context, side_params))
+        params = self.entropy_parameters(self.merged(context, side_params, 1))
         out = self.y(y, params)
         return LatentForward({"y": out.likelihoods["y"]}, out.y_hat)

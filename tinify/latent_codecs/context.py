@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from torch import Tensor, nn
 from tinify.errors import ConfigError
 from tinify.latent_codecs.base import LatentCodec, LatentStrings, LatentValues, only_stream
 from tinify.latent_codecs.gaussian_conditional import GaussianConditionalLatentCodec
-from tinify.layers.double import in_double
-from tinify.layers.grid import snap
+from tinify.layers.fixed_order import Matrix, pointwise
+from tinify.layers.prepared import Prepared
 
-Code = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
-"""`(places, scales, means) -> y_hat` at these places (n,): (B, C, n) each."""
+Code = Callable[[Tensor, tuple], Tensor]
+"""`(places, parts) -> y_hat` at these places (n,): parts of the latent codec inside, and y_hat, (B, C, n) each."""
+
+
+_FEW_STEPS = 8
 
 
 class ContextLatentCodec(LatentCodec):
@@ -31,9 +35,10 @@ class ContextLatentCodec(LatentCodec):
                           └───────┘        └────┘
 
     `context_prediction`: a masked convolution (with `mask`), whose taps reach decoded places alone; it and
-    `entropy_parameters`, which must be pointwise (1x1 convolutions), run in float64 and at the step's places only: the
-    same numbers on both ends, and no sum twice. The latent codec inside has no entropy parameters of its own. One
-    string for each item of the batch.
+    `entropy_parameters`, which must be pointwise (1x1 convolutions), run at the step's places only, and their sums in a
+    fixed order: the same numbers on both ends, whatever machine they are. The latent codec inside has no entropy
+    parameters of its own. One string for each item of the batch. `context_shift` (out,), where there is one, is added
+    to what the context gives.
     """
 
     def __init__(
@@ -41,9 +46,11 @@ class ContextLatentCodec(LatentCodec):
         latent_codec: Mapping[str, LatentCodec] | None = None,
         entropy_parameters: nn.Module | None = None,
         context_prediction: nn.Module | None = None,
+        context_shift: Tensor | None = None,
         **kwargs,
     ):
         super().__init__()
+        self.context_shift = context_shift
         self.y = (latent_codec or {}).get("y") or GaussianConditionalLatentCodec(**kwargs)
         self.entropy_parameters = entropy_parameters or nn.Identity()
         self.context_prediction = context_prediction or nn.Identity()
@@ -56,8 +63,8 @@ class ContextLatentCodec(LatentCodec):
         """The places row * width + column of each step, int64 (n,)."""
 
     @abstractmethod
-    def merged(self, context: Tensor, params: Tensor) -> Tensor:
-        """What `entropy_parameters` takes, of the context's and the side information's channels."""
+    def merged(self, context: Tensor, params: Tensor, axis: int = -1) -> Tensor:
+        """What `entropy_parameters` takes, of the context's and the side information's channels along an axis."""
 
     def has_context(self, step: int) -> bool:
         """Whether the context of a step is more than zeros."""
@@ -65,85 +72,98 @@ class ContextLatentCodec(LatentCodec):
 
     @torch.no_grad()
     def compress(self, y: Tensor, params: Tensor) -> LatentStrings:
-        gaussian = self.y.gaussian_conditional
-        coder, tables = gaussian.coder_and_tables()
-        encoders = [coder.encoder() for _ in y]
+        encoders = self.y.gaussian_conditional.encoders(len(y))
         flat = y.flatten(2)
 
-        def code(places: Tensor, scales: Tensor, means: Tensor | None) -> Tensor:
-            values = flat[:, :, places].double()
-            symbols = gaussian.quantize(values, "symbols", means)
-            indexes = gaussian.build_indexes(scales)
-            for encoder, s, i in zip(encoders, symbols.numpy(), indexes.numpy(), strict=True):
-                encoder.push(s, i, tables)
-            return gaussian.dequantize(symbols, means, torch.double)
+        def code(places: Tensor, parts: tuple) -> Tensor:
+            return self.y.push(encoders, flat[:, :, places].double(), parts)
 
         y_hat = self._walk(y.shape, params, code)
-        return LatentStrings([[encoder.finish() for encoder in encoders]], y.shape[2:], y_hat.to(y.dtype))
+        return LatentStrings([[encoder.finish() for encoder in encoders]], y.shape[2:], y_hat)
 
     @torch.no_grad()
     def decompress(self, strings: list[list[bytes]], shape: Any, params: Tensor, **kwargs) -> LatentValues:
         """`shape` is not needed: the parameters have it."""
-        gaussian = self.y.gaussian_conditional
-        coder, tables = gaussian.coder_and_tables()
-        decoders = [coder.decoder(string) for string in only_stream(strings)]
+        decoders = self.y.gaussian_conditional.decoders(only_stream(strings))
 
-        def code(places: Tensor, scales: Tensor, means: Tensor | None) -> Tensor:
-            indexes = gaussian.build_indexes(scales).numpy()
-            symbols = np.stack([decoder.pull(i, tables) for decoder, i in zip(decoders, indexes, strict=True)])
-            return gaussian.dequantize(torch.from_numpy(symbols), means, torch.double)
+        def code(places: Tensor, parts: tuple) -> Tensor:
+            return self.y.pull(decoders, parts)
 
         channels = self.context_prediction.weight.shape[1]
         y_hat = self._walk((len(decoders), channels, *params.shape[2:]), params, code)
         for decoder in decoders:
             decoder.finish()
-        return LatentValues(y_hat.float())
+        return LatentValues(y_hat)
 
     def _walk(self, shape: tuple, params: Tensor, code: Code) -> Tensor:
-        batch, channels, height, width = shape
-        around = _Around(self.context_prediction, batch, channels, height, width)
-        side = params.double().flatten(2)
-        for number, places in enumerate(self.steps(height, width)):
-            context = around.context(places) if self.has_context(number) else around.nothing(places)
-            merged = self.merged(context[..., None], side[:, :, places, None])
-            scales, means = self.y.scales_and_means(in_double(self.entropy_parameters, merged))
-            around.put(places, code(places, scales[..., 0], None if means is None else means[..., 0]))
+        height, width = shape[2:]
+        around = _Around(self.context_prediction, self.context_shift, shape)
+        parameters = pointwise(self.entropy_parameters)
+        side = params.float().flatten(2).transpose(1, 2).contiguous()
+        steps = self.steps(height, width)
+        with _threads_for(len(steps)):
+            for number, places in enumerate(steps):
+                context = around.context(places) if self.has_context(number) else around.nothing(places)
+                merged = parameters(self.merged(context, side[:, places]))
+                around.put(places, code(places, self.y.parts(merged.transpose(1, 2))))
         return around.y_hat
 
 
-class _Around:
-    """y_hat with a border of zeros, float64, and the masked convolution at some of its places."""
+@contextmanager
+def _threads_for(steps: int) -> Iterator[None]:
+    """One thread for many short steps: waking others for each of them costs more than the steps."""
+    threads = torch.get_num_threads()
+    if steps > _FEW_STEPS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
-    def __init__(self, network: nn.Module, batch: int, channels: int, height: int, width: int):
-        weight, mask = network.weight, network.mask
-        if weight.shape[1] != channels or weight.shape[2:] != mask.shape[2:]:
+
+class _Around:
+    """y_hat with a border of zeros, and the masked convolution at some of its places."""
+
+    def __init__(self, network: nn.Module, shift: Tensor | None, shape: tuple):
+        (batch, channels, height, width), weight = shape, network.weight
+        if weight.shape[1] != channels:
             raise ConfigError(
                 f"a context of {weight.shape[1]} channels over a latent of {channels}; they must be the same"
             )
-        self.network, self.y_hat = network, torch.zeros(batch, channels, height, width, dtype=torch.double)
+        rows, columns, self.matrix = _taps(network)
+        self.shift = None if shift is None else shift.float()
+        self.y_hat = torch.zeros(batch, channels, height, width)
         self.width, self.reach = width, weight.shape[2] // 2
-        rows, columns = (mask != 0).flatten(0, 1).any(0).nonzero(as_tuple=True)
-        across = width + 2 * self.reach
-        self.offsets = (rows - self.reach) * across + columns - self.reach
-        # (taps * channels, out): a row of places by taps and channels times this is the convolution.
-        self.weight = (weight * mask).double()[:, :, rows, columns].permute(2, 1, 0).flatten(0, 1).contiguous()
-        self.bias = None if network.bias is None else network.bias.double()
-        self.padded = torch.zeros(batch, (height + 2 * self.reach) * across, channels, dtype=torch.double)
+        self.across = width + 2 * self.reach
+        self.offsets = (rows * self.across + columns).numpy()
+        self.padded = np.zeros((batch, (height + 2 * self.reach) * self.across, channels), np.float32)
 
     def context(self, places: Tensor) -> Tensor:
-        """(B, out, n)."""
-        near = self.padded[:, self._padded(places)[:, None] + self.offsets].flatten(2)
-        out = near @ self.weight
-        return (out if self.bias is None else out + self.bias).transpose(1, 2)
+        """(B, n, out)."""
+        near = self.padded[:, self._padded(places)[:, None] + self.offsets]
+        found = self.matrix(torch.from_numpy(near.reshape(*near.shape[:2], -1)))
+        return found if self.shift is None else found + self.shift
 
     def nothing(self, places: Tensor) -> Tensor:
-        return torch.zeros(len(self.padded), self.weight.shape[1], len(places), dtype=torch.double)
+        return torch.zeros(len(self.padded), len(places), self.matrix.columns)
 
     def put(self, places: Tensor, values: Tensor) -> None:
         """values (B, C, n)."""
-        self.y_hat.flatten(2)[:, :, places] = values.double()
-        self.padded[:, self._padded(places)] = snap(values.transpose(1, 2).double(), self.network)
+        self.y_hat.flatten(2)[:, :, places] = values
+        self.padded[:, self._padded(places)] = values.transpose(1, 2).numpy()
 
-    def _padded(self, places: Tensor) -> Tensor:
-        rows, columns = places // self.width, places % self.width
-        return (rows + self.reach) * (self.width + 2 * self.reach) + columns + self.reach
+    def _padded(self, places: Tensor) -> np.ndarray:
+        rows, columns = np.divmod(places.numpy(), self.width)
+        return (rows + self.reach) * self.across + columns + self.reach
+
+
+def _make_taps(network: nn.Module) -> tuple[Tensor, Tensor, Matrix]:
+    """Rows and columns of the taps that the mask leaves, from the middle, and the matrix over taps and channels."""
+    weight, mask = network.weight.detach(), network.mask
+    rows, columns = (mask != 0).flatten(0, 1).any(0).nonzero(as_tuple=True)
+    matrix = Matrix((weight * mask)[:, :, rows, columns].permute(2, 1, 0).flatten(0, 1), network.bias)
+    reach = weight.shape[2] // 2
+    return rows - reach, columns - reach, matrix
+
+
+_taps = Prepared(_make_taps)

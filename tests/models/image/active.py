@@ -8,12 +8,16 @@ from tinify.models import (
     Cheng2020Anchor,
     Cheng2020AnchorCheckerboard,
     Cheng2020Attention,
+    Cheng2020GMM,
     Elic2022Chandelier,
     Elic2022Official,
     FactorizedPrior,
     JointAutoregressiveHierarchicalPriors,
+    JointAutoregressiveHierarchicalPriorsVbr,
     MeanScaleHyperprior,
+    MeanScaleHyperpriorVbr,
     ScaleHyperprior,
+    ScaleHyperpriorVbr,
 )
 from tinify.signal import Signal
 
@@ -26,9 +30,16 @@ WITH_CONTEXT = {
     "mbt2018": (JointAutoregressiveHierarchicalPriors, (8, 12)),
     "cheng2020-anchor": (Cheng2020Anchor, (8,)),
     "cheng2020-attn": (Cheng2020Attention, (8,)),
+    "cheng2020-gmm": (Cheng2020GMM, (8,)),
     "cheng2020-anchor-checkerboard": (Cheng2020AnchorCheckerboard, (8,)),
     "elic2022-official": (Elic2022Official, (8, 16, [2, 2, 4, 8])),
     "elic2022-chandelier": (Elic2022Chandelier, (8, 16, [2, 2, 4, 8])),
+}
+VARIABLE = {
+    "bmshj2018-hyperprior-vbr": (ScaleHyperpriorVbr, (8, 12, True)),
+    "mbt2018-mean-vbr": (MeanScaleHyperpriorVbr, (8, 12, True)),
+    "mbt2018-mean-vbr, plain z": (MeanScaleHyperpriorVbr, (8, 12, False)),
+    "mbt2018-vbr": (JointAutoregressiveHierarchicalPriorsVbr, (8, 12)),
 }
 
 
@@ -69,6 +80,27 @@ def active(kind, N=8, M=12, gain_levels=0, seed=0):
 
 
 @torch.no_grad()
+def active_at_every_rate(kind, seed=0):
+    torch.manual_seed(seed)
+    cls, arguments = VARIABLE[kind]
+    codec = cls(*arguments).eval()
+    codec.name = kind.partition(" ")[0]
+    x = tensor(256, 256, seed=99)
+    y = _normalise(codec.g_a[-1], lambda: codec.g_a(x), 0.0, 15.0)
+    zero_mean = "hyperprior" in kind
+    _normalise(codec.h_a[-1], lambda: codec.h_a(y.abs() if zero_mean else y), 0.0, 6.0)
+    with_scales = codec.entropy_parameters if hasattr(codec, "entropy_parameters") else codec.h_s
+    with_scales[-2 if zero_mean else -1].bias[: y.shape[1]] += 15
+    _normalise(codec.g_s[-1], lambda: codec.g_s(y), 0.5, 0.2)
+    codec.QuantABCD[-1].bias += 0.1
+    if codec.vr_entbttlnck:
+        codec.gayn2zqstep[-2].weight.mul_(3)
+        codec.gayn2zqstep[-2].bias += 0.5
+    codec.update(update_quantiles=True)
+    return codec
+
+
+@torch.no_grad()
 def active_with_context(kind, seed=0):
     torch.manual_seed(seed)
     cls, arguments = WITH_CONTEXT[kind]
@@ -85,8 +117,8 @@ def active_with_context(kind, seed=0):
     latent = codec.latent_codec["y"]
     for part in latent.latent_codec.values() if hasattr(latent, "latent_codec") else [latent]:
         bias = part.entropy_parameters[-1].bias
-        half = len(bias) // 2
-        (bias[half:] if part["y"].chunks[0] == "means" else bias[:half]).add_(4)
+        count = len(bias) // (3 if kind == "cheng2020-gmm" else 2)
+        (bias[count:] if part["y"].chunks[0] == "means" else bias[:count]).add_(4)
     return codec
 
 

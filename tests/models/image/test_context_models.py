@@ -27,7 +27,7 @@ def test_what_is_written_decodes_to_what_the_encoder_saw(codec, batch):
     y_hat = codec.latent_codec.compress(codec.g_a(x)).y_hat
     x_hat = codec.decompress(**out).x_hat
     torch.testing.assert_close(x_hat, codec.g_s(y_hat).clamp(0, 1), rtol=0, atol=1e-5)
-    assert y_hat.unique().numel() > 100
+    assert y_hat.unique().numel() > (15 if codec.name == "cheng2020-gmm" else 100)  # mixtures are of integers
 
 
 @torch.no_grad()

@@ -9,17 +9,26 @@ from tinify.models.image.google import (
     MeanScaleHyperprior,
     ScaleHyperprior,
 )
-from tinify.models.image.waseda import Cheng2020Anchor, Cheng2020AnchorCheckerboard, Cheng2020Attention
+from tinify.models.image.vbr import (
+    JointAutoregressiveHierarchicalPriorsVbr,
+    MeanScaleHyperpriorVbr,
+    ScaleHyperpriorVbr,
+)
+from tinify.models.image.waseda import Cheng2020Anchor, Cheng2020AnchorCheckerboard, Cheng2020Attention, Cheng2020GMM
 
 __all__ = [
     "Cheng2020Anchor",
     "Cheng2020AnchorCheckerboard",
     "Cheng2020Attention",
+    "Cheng2020GMM",
     "Elic2022Chandelier",
     "Elic2022Official",
     "FactorizedPrior",
     "FactorizedPriorReLU",
     "JointAutoregressiveHierarchicalPriors",
+    "JointAutoregressiveHierarchicalPriorsVbr",
     "MeanScaleHyperprior",
+    "MeanScaleHyperpriorVbr",
     "ScaleHyperprior",
+    "ScaleHyperpriorVbr",
 ]

@@ -45,16 +45,19 @@ class ImageCodec(ImageFiles, Codec):
         return height // self.downsampling_factor, width // self.downsampling_factor
 
     def level_of(self, quality: float) -> float | None:
-        """The gain level of a quality in [0, 100], on the grid that a file can store; None without a gain."""
+        """The gain level of a quality in [0, 100], on the grid that a file can store; None where there is one rate."""
         if not 0 <= quality <= 100:
             raise InputError(f"quality is {quality}; allowed: 0 to 100")
-        if self.gain is None:
-            return None
-        return round(quality / 100 * (self.gain.levels - 1) * 256) / 256
+        return round(quality / 100 * (self.level_count - 1) * 256) / 256 if self.has_levels else None
+
+    @property
+    def level_count(self) -> int:
+        """How many rates there are weights for; others are between them. 0 for a codec of one rate."""
+        return 0 if self.gain is None else self.gain.levels
 
     @property
     def has_levels(self) -> bool:
-        return self.gain is not None
+        return self.level_count > 0
 
     def latent_codec_at(self, level: float | None) -> LatentCodec:
         """The latent codec, with the gain of `level` around it where there is one."""

@@ -112,7 +112,7 @@ class ScaleHyperprior(HyperpriorCodec, FactorizedPrior):
     def _hyperprior(self, h_a: nn.Module, chunks: tuple[str, ...]) -> HyperpriorLatentCodec:
         return self._beside_z(h_a, self._gaussian(chunks))
 
-    def _gaussian(self, chunks: tuple[str, ...]) -> GaussianConditionalLatentCodec:
+    def _gaussian(self, chunks: tuple[str, ...]) -> LatentCodec:
         return GaussianConditionalLatentCodec(gaussian_conditional=self.gaussian_conditional, chunks=chunks)
 
     def _beside_z(self, h_a: nn.Module, y: LatentCodec) -> HyperpriorLatentCodec:
@@ -141,9 +141,9 @@ class MeanScaleHyperprior(ScaleHyperprior):
         return self._hyperprior(self.h_a, ("scales", "means"))
 
 
-def entropy_parameters(channels: int) -> nn.Sequential:
-    """Pointwise: 4 M channels of side information and context -> 2 M of scales and means."""
-    widths = [channels * k // 3 for k in (12, 10, 8, 6)]
+def entropy_parameters(channels: int, parts: int = 2) -> nn.Sequential:
+    """Pointwise: 4 M channels of side information and context -> M of each part: scales, means."""
+    widths = [channels * k // 3 for k in (12, 10, 8, 3 * parts)]
     return nn.Sequential(
         nn.Conv2d(widths[0], widths[1], 1), nn.LeakyReLU(), nn.Conv2d(widths[1], widths[2], 1), nn.LeakyReLU(),
         nn.Conv2d(widths[2], widths[3], 1),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from tinify.entropy_models import EntropyBottleneck
-from tinify.latent_codecs import GaussianConditionalLatentCodec, HyperLatentCodec, HyperpriorLatentCodec
+from tinify.entropy_models import EntropyBottleneck, GaussianMixtureConditional
+from tinify.latent_codecs import GaussianConditionalLatentCodec, HyperLatentCodec, HyperpriorLatentCodec, LatentCodec
 from tinify.latent_codecs.checkerboard import CheckerboardLatentCodec
+from tinify.latent_codecs.gaussian_mixture import GaussianMixtureLatentCodec
 from tinify.layers import (
     AttentionBlock,
     CheckerboardMaskedConv2d,
@@ -80,6 +81,22 @@ class Cheng2020Attention(Cheng2020Anchor):
 
     def __init__(self, N: int = 192, gain_levels: int = 0):
         super().__init__(N, gain_levels, attention=True)
+
+
+class Cheng2020GMM(Cheng2020Attention):
+    """`cheng2020-gmm`: three Gaussians for each element, as the paper has it; scales, means and weights of all three
+    come from side information and from the places decoded before.
+
+    Source: Cheng, Sun, Takeuchi, Katto 2020, arXiv:2001.01568; attention without its non-local part.
+    """
+
+    def __init__(self, N: int = 192, gain_levels: int = 0):
+        super().__init__(N, gain_levels)
+        self.gaussian_conditional = GaussianMixtureConditional(K=3)
+        self.entropy_parameters = entropy_parameters(N, parts=9)
+
+    def _gaussian(self, chunks: tuple[str, ...]) -> LatentCodec:
+        return GaussianMixtureLatentCodec(self.gaussian_conditional)
 
 
 class Cheng2020AnchorCheckerboard(HyperpriorCodec):
