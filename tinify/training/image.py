@@ -76,10 +76,10 @@ class Trainer:
 
     def _rate(self, draw: random.Random) -> tuple[float | None, float]:
         low, high = math.log(self.recipe.rate.lmbda_low), math.log(self.recipe.rate.lmbda_high)
-        if self.codec.gain is None:
+        if not self.codec.has_levels:
             return None, math.exp((low + high) / 2)
         position = draw.random()
-        return position * (self.codec.gain.levels - 1), math.exp(low + position * (high - low))
+        return position * (self.codec.level_count - 1), math.exp(low + position * (high - low))
 
     @torch.no_grad()
     def _follow(self, decay: float) -> None:
