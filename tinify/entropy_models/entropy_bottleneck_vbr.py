@@ -70,7 +70,8 @@ class EntropyBottleneckVbr(EntropyBottleneck):
         symbols = torch.empty(full, dtype=torch.int32)
         for item, string in enumerate(strings):
             symbols.numpy()[item] = coder.decode(string, rows[item], tables)
-        return self._values(symbols, self.medians_like(full), float(qs))
+        medians = self.medians_like(full)
+        return self._values(symbols.to(medians.device), medians, float(qs))
 
     @staticmethod
     def _values(symbols: Tensor, medians: Tensor, width: float) -> Tensor:

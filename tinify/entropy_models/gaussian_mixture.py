@@ -13,7 +13,7 @@ from torch import Tensor
 from tinify.entropy_models.base import EntropyModel
 from tinify.entropy_models.gaussian_conditional import SCALES_MAX, SCALES_MIN, cumulative
 from tinify.entropy_models.mixture_search import Mixtures, decision_tables
-from tinify.errors import InputError
+from tinify.errors import DesyncError, InputError
 from tinify.ops import LowerBound, elementary
 
 
@@ -91,14 +91,18 @@ class GaussianMixtureConditional(EntropyModel):
     def pull(self, decoders: list, scales: Tensor, means: Tensor, weights: Tensor) -> Tensor:
         """The next symbols (B, C, ...), int32, an item of each decoder. DesyncError where there are none."""
         tables = self.coder_and_tables()[1]
-        mixtures = self._mixtures(scales, means, weights)
+        mixtures = self._mixtures(scales, means, weights, DesyncError)
         found = [mixture.search(_pulled(decoder, tables)) for decoder, mixture in zip(decoders, mixtures, strict=True)]
         shape = (len(found), scales.shape[1] // self.K, *scales.shape[2:])
         return torch.from_numpy(np.stack(found).astype(np.int32)).reshape(shape)
 
-    def _mixtures(self, scales: Tensor, means: Tensor, weights: Tensor) -> list[Mixtures]:
+    def _mixtures(
+        self, scales: Tensor, means: Tensor, weights: Tensor, error: type[Exception] = InputError
+    ) -> list[Mixtures]:
         arrays = [part.detach().cpu().double().unflatten(1, (self.K, -1)).flatten(2).numpy()
                   for part in (scales, means, weights)]  # fmt: skip
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise error("scales, means or weights of a mixture are not finite")
         return [Mixtures(*item) for item in zip(*arrays, strict=True)]
 
     def shares(self, logits: Tensor) -> Tensor:

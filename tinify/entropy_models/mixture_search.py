@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinify.errors import DesyncError, InputError
+from tinify.errors import DesyncError
 from tinify.ops.elementary import normal_table
 
 DECISIONS = 1 << 12
@@ -37,11 +37,9 @@ _HALF_MASS = normal_table(_STEPS, _REACH, _MASS)
 
 
 class Mixtures:
-    """n mixtures of scales, means, weights (K, n) float64; means beyond 2^24 count as 2^24."""
+    """n mixtures of finite scales, means, weights (K, n) float64; means beyond 2^24 count as 2^24."""
 
     def __init__(self, scales: np.ndarray, means: np.ndarray, weights: np.ndarray):
-        if not all(np.isfinite(part).all() for part in (scales, means, weights)):
-            raise InputError("scales, means or weights of a mixture are not finite")
         self._per_scale = _STEPS / (GRID * _SCALES[np.searchsorted(_BETWEEN, scales)])
         self._means = np.rint(np.clip(means, -(2.0**24), 2.0**24) * GRID).astype(np.int64)
         shares = np.rint(np.clip(weights, 0, 1) * (1 << _SHARES)).astype(np.int64)
