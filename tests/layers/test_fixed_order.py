@@ -80,3 +80,13 @@ def test_the_native_product_refuses_what_does_not_fit(change):
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     with pytest.raises(InputError):
         _core.ordered_affine(**arrays, threads=change.get("threads", 1))
+
+
+def test_pointwise_networks_may_be_linear_layers_and_softplus():
+    network = nn.Sequential(nn.Linear(2, 12), nn.ReLU(), nn.Linear(12, 12, bias=False), nn.Linear(12, 3), nn.Softplus())
+    x = numbers(5, 7, 2) * 20
+    with torch.no_grad():
+        torch.testing.assert_close(pointwise(network)(x), network(x))
+        before = pointwise(network)(x)
+        network[3].bias += 1
+    assert not torch.equal(pointwise(network)(x), before)

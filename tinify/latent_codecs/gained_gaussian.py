@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tinify.errors import ConfigError
 from tinify.latent_codecs.base import LatentForward
 from tinify.latent_codecs.gaussian_conditional import GaussianConditionalLatentCodec
-from tinify.layers.ordered import in_order
+from tinify.layers.fixed_order import pointwise
 from tinify.ops import quantize_ste
 
 Parts = tuple[Tensor, "Tensor | None"]
@@ -47,9 +46,9 @@ class GainedGaussianLatentCodec(GaussianConditionalLatentCodec):
         where = q != 0
         if self.offsets is not None and where.any():
             bound = self.gaussian_conditional.scale_bound.item()
-            spread = (scales.double() * self.gain).clamp_min(bound)[where].numpy()
-            moved = in_order(self.offsets, np.stack([spread, np.full_like(spread, self.gain)]))[0]
-            q[where] -= q[where].sign() * torch.from_numpy(moved)
+            spread = (scales.double() * self.gain).clamp_min(bound)[where].float()
+            moved = pointwise(self.offsets)(torch.stack([spread, torch.full_like(spread, self.gain)], -1))
+            q[where] -= q[where].sign() * moved[:, 0]
         y_hat = q / self.gain
         return (y_hat if means is None else y_hat + means.double()).to(dtype)
 

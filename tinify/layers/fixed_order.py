@@ -15,6 +15,7 @@ from tinify import _core
 from tinify.errors import ConfigError
 from tinify.layers.double import flat
 from tinify.layers.prepared import Prepared
+from tinify.ops import elementary
 
 _PANEL = 32
 _WORTH_THREADS = 1 << 26  # products
@@ -42,9 +43,8 @@ class Matrix:
 
 
 def pointwise(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    """`network`, of 1x1 convolutions, ReLU and LeakyReLU, over (..., channels) in a fixed order.
-
-    ConfigError for another layer, or a convolution that sees more than one position."""
+    """`network`, of 1x1 convolutions or linear layers, ReLU, LeakyReLU and Softplus, over (..., channels) in a fixed
+    order. ConfigError for another layer, or a convolution that sees more than one position."""
     return _pointwise(network)
 
 
@@ -56,10 +56,15 @@ def _make_pointwise(network: nn.Module) -> Callable[[Tensor], Tensor]:
 def _step(layer: nn.Module) -> Callable[[Tensor], Tensor]:
     if isinstance(layer, nn.Conv2d) and (layer.kernel_size, layer.stride, layer.groups) == ((1, 1), (1, 1), 1):
         return Matrix(layer.weight[:, :, 0, 0].t(), layer.bias)
+    if isinstance(layer, nn.Linear):
+        return Matrix(layer.weight.t(), layer.bias)
+    if isinstance(layer, nn.Softplus) and layer.beta == 1:
+        return lambda x: torch.from_numpy(elementary.softplus(x.numpy())).float()
     if isinstance(layer, _ELEMENTWISE):
         return copy.deepcopy(layer)
     raise ConfigError(
-        f"entropy parameters of {layer}; allowed: convolutions of 1x1, stride 1 and one group, ReLU and LeakyReLU"
+        f"entropy parameters of {layer}; allowed: convolutions of 1x1, stride 1 and one group, linear layers, ReLU, "
+        "LeakyReLU and Softplus"
     )
 
 

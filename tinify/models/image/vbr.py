@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +16,7 @@ from tinify.entropy_models import EntropyBottleneckVbr
 from tinify.errors import ConfigError
 from tinify.latent_codecs import HyperLatentCodec, HyperpriorLatentCodec, LatentCodec, RasterScanLatentCodec
 from tinify.latent_codecs.gained_gaussian import GainedGaussianLatentCodec
-from tinify.layers.ordered import in_order
+from tinify.layers.fixed_order import pointwise
 from tinify.models.image.google import (
     JointAutoregressiveHierarchicalPriors,
     MeanScaleHyperprior,
@@ -92,8 +91,9 @@ class VariableRate(ScaleHyperprior):
 
     def _width(self, gain: float) -> Tensor:
         """The step of z: a double that is the same on every machine, with the gradient of its network."""
-        exact = max(float(in_order(self.gayn2zqstep, np.array([[1 / gain]]))[0, 0]), 0.5)
-        learned = self.lower_bound_zqstep(self.gayn2zqstep(self.Gain.new_tensor([1 / gain])))[0]
+        step = torch.tensor([1 / gain])
+        exact = max(pointwise(self.gayn2zqstep)(step).item(), 0.5)
+        learned = self.lower_bound_zqstep(self.gayn2zqstep(step.to(self.Gain.device)))[0]
         return torch.tensor(exact, dtype=torch.double) + (learned - learned.detach())
 
     def forward(
