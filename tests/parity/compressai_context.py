@@ -9,11 +9,11 @@ from compressai_strings import to_tensors
 GROUPS = [4, 4, 8, 8, 16]
 CONTEXT = [
     ("mbt2018", models.JointAutoregressiveHierarchicalPriors, (16, 24)),
-    ("cheng2020-anchor", models.Cheng2020Anchor, (12,)),
-    ("cheng2020-attn", models.Cheng2020Attention, (12,)),
-    ("cheng2020-anchor-checkerboard", models.Cheng2020AnchorCheckerboard, (12,)),
-    ("elic2022-official", models.Elic2022Official, (8, 40, GROUPS)),
-    ("elic2022-chandelier", models.Elic2022Chandelier, (8, 40, GROUPS)),
+    ("cheng2020-anchor", models.Cheng2020Anchor, (16,)),
+    ("cheng2020-attn", models.Cheng2020Attention, (16,)),
+    ("cheng2020-anchor-checkerboard", models.Cheng2020AnchorCheckerboard, (16,)),
+    ("elic2022-official", models.Elic2022Official, (16, 40, GROUPS)),
+    ("elic2022-chandelier", models.Elic2022Chandelier, (16, 40, GROUPS)),
 ]
 # (name, class, whether z has a bin width of its own)
 VARIABLE = [
@@ -62,7 +62,7 @@ def variable_cases():
     for name, kind, of_variable_z in VARIABLE:
         torch.manual_seed(0)
         x = _picture()
-        model = kind(12, 16) if of_variable_z is None else kind(12, 16, vr_entbttlnck=of_variable_z)
+        model = kind(16, 24) if of_variable_z is None else kind(16, 24, vr_entbttlnck=of_variable_z)
         _activate(model.eval(), x)
         for s, inputscale in RATES:
             cases.append(_variable_case(name, model, x, s, inputscale))

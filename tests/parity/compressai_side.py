@@ -22,6 +22,7 @@ from compressai.layers import GDN, GDN1  # noqa: E402
 from compressai.models import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior  # noqa: E402
 from compressai.models.google import get_scale_table  # noqa: E402
 from compressai_context import context_cases, variable_cases  # noqa: E402
+from compressai_gains import gain_case, mixture_case, width_cases  # noqa: E402
 from compressai_layers import block_cases, qrelu_cases, ramp_cases  # noqa: E402
 from compressai_losses import loss_cases  # noqa: E402
 from compressai_zoo import variable_zoo_cases, zoo_cases, zoo_tables  # noqa: E402
@@ -198,7 +199,8 @@ def make(folder):
         "models": [model_case(*m) for m in MODELS], "layers": layer_cases(), "bottleneck": bottleneck_case(),
         "gaussians": gaussian_cases(), "coder": coder_case(), "blocks": block_cases(), "qrelus": qrelu_cases(),
         "ramps": ramp_cases(), "zoo": zoo_cases(folder), "variable_zoo": variable_zoo_cases(folder),
-        "losses": loss_cases(), "context": context_cases(), "variable": variable_cases(), **zoo_tables(),
+        "losses": loss_cases(), "context": context_cases(), "variable": variable_cases(), "mixture": mixture_case(),
+        "widths": width_cases(), "gain": gain_case(), **zoo_tables(),
     }  # fmt: skip
     torch.save(cases, folder / "compressai.pt")
 
