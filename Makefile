@@ -38,6 +38,7 @@ bench: $(VENV)/ready $(PARITY)/ready  ## entropy coders beside CompressAI's
 
 bench-image: $(VENV)/ready $(PARITY)/ready  ## image codecs beside CompressAI's
 	$(PY) benchmarks/bench_image.py --compressai-python $(PARITY)/bin/python
+	$(PY) benchmarks/bench_image_models.py --compressai-python $(PARITY)/bin/python
 
 curves: $(VENV)/ready  ## rate-distortion curves from real files (needs the data sets: TINIFY_DATA)
 	$(PY) benchmarks/image_curves.py

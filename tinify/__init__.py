@@ -38,6 +38,7 @@ _NAMES = {
     "OutputExistsError": "errors",
     "WeightsError": "errors",
     "quantize_entropy_path": "models.entropy_path",
+    "optimize": "models.optimize",
     "MissingExtraError": "errors",
 }
 _MODULES = (

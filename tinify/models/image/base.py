@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from tinify.errors import InputError
@@ -34,6 +35,7 @@ class ImageCodec(ImageFiles, Codec):
     g_s: nn.Module
     latent_codec: LatentCodec
     gain: Gain | None
+    transform_dtype: torch.dtype = torch.float32
 
     @property
     @abstractmethod
@@ -76,17 +78,24 @@ class ImageCodec(ImageFiles, Codec):
         check_entropy_path(self)
         return result
 
+    def transform(self, network: nn.Module, x: Tensor) -> Tensor:
+        """What g_a or g_s make of x, float32, in the arithmetic of `transform_dtype` where there is no gradient."""
+        if self.transform_dtype == torch.float32 or torch.is_grad_enabled():
+            return fast_inference(network)(x)
+        with torch.autocast(x.device.type, self.transform_dtype):
+            return network(x.contiguous(memory_format=torch.channels_last)).float().contiguous()
+
     def forward(self, x: Tensor, level: float | None = None) -> ForwardOutput:
-        out = self.latent_codec_at(level)(fast_inference(self.g_a)(x))
-        return ForwardOutput(fast_inference(self.g_s)(out.y_hat), out.likelihoods)
+        out = self.latent_codec_at(level)(self.transform(self.g_a, x))
+        return ForwardOutput(self.transform(self.g_s, out.y_hat), out.likelihoods)
 
     def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
-        out = self.latent_codec_at(level).compress(fast_inference(self.g_a)(x))
+        out = self.latent_codec_at(level).compress(self.transform(self.g_a, x))
         return CompressOutput(out.strings, out.shape)
 
     def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
         y_hat = self.latent_codec_at(level).decompress(strings, shape).y_hat
-        return DecompressOutput(fast_inference(self.g_s)(y_hat).clamp_(0, 1))
+        return DecompressOutput(self.transform(self.g_s, y_hat).clamp_(0, 1))
 
 
 class HyperpriorCodec(ImageCodec):

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CompressAI's side of bench_image_models.py: `python cai_models.py CASE.pt`, a line of JSON for each line on stdin."""
+
+import json
+import sys
+import time
+
+import torch
+
+# CompressAI imports torchvision, whose import fails beside a torch without these operators.
+library = torch.library.Library("torchvision", "DEF")
+for operator in ("nms", "qnms"):
+    library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+import compressai.models  # noqa: E402
+
+
+@torch.no_grad()
+def main() -> None:
+    case = torch.load(sys.argv[1], weights_only=True)
+    torch.set_num_threads(case["threads"])
+    codec = getattr(compressai.models, case["class"])(*case["arguments"]).eval()
+    codec.load_state_dict(case["state"])
+    codec.update()
+    codec.decompress(**{k: v for k, v in codec.compress(case["x"][..., :128, :128]).items()})
+    for _ in sys.stdin:
+        begin = time.perf_counter()
+        out = codec.compress(case["x"])
+        middle = time.perf_counter()
+        codec.decompress(out["strings"], out["shape"])
+        end = time.perf_counter()
+        size = sum(len(s) for stream in out["strings"] for s in (stream if isinstance(stream, list) else [stream]))
+        print(json.dumps({"encode": middle - begin, "decode": end - middle, "bytes": size}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
