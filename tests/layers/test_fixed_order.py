@@ -10,7 +10,8 @@ from torch import nn
 
 from tinify import _core
 from tinify.errors import ConfigError, InputError
-from tinify.layers.fixed_order import Matrix, pointwise
+from tinify.layers import fixed_order
+from tinify.layers.fixed_order import Convolution, Matrix, convolved, pointwise
 
 KNOWN = 0xF921CB20
 
@@ -90,3 +91,30 @@ def test_pointwise_networks_may_be_linear_layers_and_softplus():
         before = pointwise(network)(x)
         network[3].bias += 1
     assert not torch.equal(pointwise(network)(x), before)
+
+
+def test_convolutions_are_what_they_are_and_in_any_batch():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(5, 7, 5, padding=2), nn.ReLU(), nn.Conv2d(7, 3, 3, padding=1, bias=False))
+    x = numbers(3, 5, 9, 11)
+    found = convolved(network)(x)
+    torch.testing.assert_close(found, network(x).detach(), rtol=1e-4, atol=1e-5)
+    assert torch.equal(convolved(network)(x[1:2]), found[1:2])
+    assert torch.equal(convolved(network)(x.contiguous(memory_format=torch.channels_last)), found)
+    assert convolved(network)(x[:0]).shape == (0, 3, 9, 11)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 100])
+def test_convolutions_in_parts_are_the_whole(rows, monkeypatch):
+    layer, x = Convolution(nn.Conv2d(4, 6, 5, padding=2)), numbers(1, 12, 10, 4)
+    whole = layer(x)
+    monkeypatch.setattr(fixed_order, "_AT_ONCE", rows * 10 * 25 * 4)
+    assert torch.equal(layer(x), whole)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3, 2, 1), nn.Conv2d(4, 4, 3, padding=1, groups=2)], ids=str
+)
+def test_convolutions_that_do_not_keep_the_size_are_named(layer):
+    with pytest.raises(ConfigError, match="Conv2d"):
+        convolved(layer)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tinify.errors import ConfigError, FormatError
 from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
-from tinify.layers.double import in_double
+from tinify.layers.fixed_order import convolved
 
 
 class ChannelGroupsLatentCodec(LatentCodec):
@@ -21,7 +21,7 @@ class ChannelGroupsLatentCodec(LatentCodec):
 
     `latent_codec` {"y0": ..., "y1": ...}, `channel_context` {"y1": ..., ...}: group 0 has the side information alone.
     With `nearest` a context sees the first group and the one before alone. Streams: those of the groups in order.
-    Contexts run in float64 when coding, so both ends have the same numbers.
+    Contexts run in a fixed order when coding: the same numbers on both ends.
 
     Source: Minnen, Singh 2020, arXiv:2007.08739; He, Yang, Peng et al. 2022 (ELIC), arXiv:2203.10886.
     """
@@ -54,7 +54,7 @@ class ChannelGroupsLatentCodec(LatentCodec):
         if not number:
             return side_params
         network, known = self.channel_context[f"y{number}"], self.merged(before)
-        context = in_double(network, known) if exact else network(known)
+        context = convolved(network)(known) if exact else network(known)
         return torch.cat((context, side_params.to(context.dtype)), 1)
 
     def merged(self, before: Sequence[Tensor]) -> Tensor:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from tinify.errors import ConfigError, WeightsError
-from tinify.latent_codecs.channel_groups import ChannelGroupsLatentCodec
 from tinify.latent_codecs.hyper import HyperLatentCodec
 from tinify.layers.double import flat, in_double
 from tinify.layers.exact import CONVOLUTIONS, check_grid, put_on_grid
@@ -39,13 +38,11 @@ class EntropyPathReport:
 def entropy_networks(codec: Codec) -> dict[str, nn.Module]:
     """The networks that decide which tables code a latent, by name; none of a codec that has tables alone.
 
-    Contexts of single places are not among them: their sums have a fixed order (`layers.fixed_order`) as they are."""
+    Contexts are not among them: their sums have a fixed order (`layers.fixed_order`) as they are."""
     found: dict[str, nn.Module] = {}
     for name, module in _latent_codec(codec).named_modules():
         if isinstance(module, HyperLatentCodec):
             found[f"{name}.h_s"] = module.h_s
-        elif isinstance(module, ChannelGroupsLatentCodec):
-            found |= {f"{name}.channel_context.{key}": network for key, network in module.channel_context.items()}
     return found
 
 
