@@ -17,6 +17,7 @@ _NAMES = {
     "compress": "api",
     "decompress": "api",
     "open": "api",
+    "open_picture": "api",
     "compress_file": "file_to_file",
     "decompress_file": "file_to_file",
     "load": "api",

@@ -8,6 +8,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -18,6 +19,7 @@ from tinify.rate_search import pack_to_bytes, pack_to_psnr, pack_to_rate
 from tinify.signal import Signal
 
 if TYPE_CHECKING:
+    from tinify.models.image.reader import PictureReader
     from tinify.models.series.reader import SeriesReader
 
 DEFAULT_CODECS = {"image": "photo-fast", "series": "series-mixing"}
@@ -42,6 +44,7 @@ def compress(
     max_error_of: str = "absolute",
     lossless: bool = False,
     chunk: int | None = None,
+    tile: int | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> bytes:
@@ -61,11 +64,13 @@ def compress(
         or "sigma". Of a picture, where the codec has lossless: 0 to 127, no sample comes back further off. lossless:
         every bit of a series or picture comes back. At most one of these six may be given (ConfigError).
     chunk: rows of a series that are coded together, at most, so that they can be decoded without the others; by
-        default as many as hold about a million numbers. threads: chunks that are coded at a time, by default 2; the
-        bytes do not depend on it. progress: called as `progress(done, total)` after each chunk.
+        default as many as hold about a million numbers. tile: side of the tiles in which a picture is coded, each of
+        which can be decoded without the others: 16 to 16384, 0 for none; by default none up to 64 million pixels, then
+        1024. threads: chunks or tiles that are coded at a time, by default 2; the bytes do not depend on it.
+        progress: called as `progress(done, total)` after each chunk or tile.
     """
     codec = _codec(codec) if codec is not None else None
-    options = {"chunk": chunk, "threads": threads, "progress": progress}
+    options = {"chunk": chunk, "tile": tile, "threads": threads, "progress": progress}
     options |= {"max_bytes": max_bytes, "max_error": max_error, "max_error_of": max_error_of, "lossless": lossless}
     return compress_signal(to_signal(x, codec), codec, quality, target_bpp, target_psnr, **options)
 
@@ -75,6 +80,7 @@ def decompress(
     codec: Any = None,
     *,
     rows: slice | None = None,
+    region: tuple[int, int, int, int] | None = None,
     scale: int = 1,
     threads: int | None = None,
     progress: Callable[[int, int], object] | None = None,
@@ -82,12 +88,20 @@ def decompress(
     """The samples in a `.tnf` file, given as its bytes or its path, in the shape and type that they had.
 
     `codec` is needed only for files of a codec that is not in the zoo. `rows`, of a series: `slice(a, b)`, and only the
-    chunks that hold these rows are read and decoded; InputError beyond the series. `scale`, of a picture: 2, 4, 8, ...
-    for the picture at a half, a quarter, an eighth of its size, where the codec can (InputError where not); the
-    beginning of the file is then enough, as far as it holds that size. threads, progress: as `compress`.
+    chunks that hold these rows are read and decoded; InputError beyond the series. `region`, of a picture: (top, left,
+    height, width), and only the tiles that it touches are read and decoded; InputError beyond the picture. `scale`,
+    of a picture: 2, 4, 8, ... for the picture at a half, a quarter, an eighth of its size, where the codec can
+    (InputError where not); the beginning of the file is then enough, as far as it holds that size, of a picture without
+    tiles. threads, progress: as `compress`.
     Raises FormatError (damaged or foreign data), LimitError, DesyncError (other weights than the file was made with),
     UnknownComponentError (no such codec).
     """
+    if region is not None:
+        if rows is not None or scale != 1:
+            raise ConfigError("region goes neither with rows nor with scale; leave those out")
+        with open_picture(data, codec) as reader:
+            part = reader.read(region, **_given(threads=threads, progress=progress))
+            return _with_axes(part, reader.metadata)
     if rows is not None:
         with open(data, codec) as reader:
             part = reader.read(*reader.bounds(rows), **_given(threads=threads, progress=progress))
@@ -107,6 +121,19 @@ def open(source: bytes | str | os.PathLike | BinaryIO, codec: Any = None) -> Ser
     """
     from tinify.models.series.reader import SeriesReader
 
+    return SeriesReader(*_entries_of(source, codec, "series", "unpack_rows", "rows"))
+
+
+def open_picture(source: bytes | str | os.PathLike | BinaryIO, codec: Any = None) -> PictureReader:
+    """As `open`, of a picture: `reader.read((top, left, height, width))` reads and decodes the tiles that hold these
+    samples. A file without tiles is decoded as a whole. InputError for a series, which has no regions."""
+    from tinify.models.image.reader import PictureReader
+
+    return PictureReader(*_entries_of(source, codec, "image", "unpack_picture", "regions"))
+
+
+def _entries_of(source: Any, codec: Any, modality: str, method: str, parts: str) -> tuple[Any, Any, BinaryIO]:
+    """(codec, TnfFile or EntryReader, the open file) of a file of that modality, whose codec has the method."""
     file = _opened(source)
     try:
         found = container.open_entries(file)
@@ -114,12 +141,13 @@ def open(source: bytes | str | os.PathLike | BinaryIO, codec: Any = None) -> Ser
             file.seek(0)
             found = container.unpack(file.read())
         header = found if isinstance(found, container.TnfFile) else found.file
-        if header.modality != "series":
-            raise InputError(f"the file holds {header.modality}; only a series can be read in rows")
+        if header.modality != modality:
+            what = {"series": "a series", "image": "a picture"}[modality]
+            raise InputError(f"the file holds {header.modality}; only {what} can be read in {parts}")
         codec = codec_of_file(header, codec)
-        if not hasattr(codec, "unpack_rows"):
-            raise InputError(f"codec {header.codec!r} decodes files as a whole, not in rows")
-        return SeriesReader(codec, found, file)
+        if not hasattr(codec, method):
+            raise InputError(f"codec {header.codec!r} decodes files as a whole, not in {parts}")
+        return codec, found, file
     except BaseException:
         file.close()
         raise
@@ -138,10 +166,11 @@ def compress_signal(
     lossless: bool = False,
     **options: Any,
 ) -> bytes:
-    """As `compress`, for a signal whose metadata is to come back with it. options: chunk, threads, progress."""
+    """As `compress`, for a signal whose metadata is to come back with it. options: chunk, tile, threads,
+    progress."""
     check_rate(quality, target_bpp, target_psnr, max_error, lossless, max_bytes)
     codec = codec_for(signal, codec)
-    options = _options(codec, **options) | bound_for(codec, max_error, max_error_of, lossless)
+    options = options_of(codec, **options) | bound_for(codec, max_error, max_error_of, lossless)
     targets = ((pack_to_rate, target_bpp), (pack_to_psnr, target_psnr), (pack_to_bytes, max_bytes))
     for pack_to, target in targets:
         if target is not None:
@@ -168,7 +197,7 @@ def decompress_signal(
     """As `decompress`, with the metadata. `max_elements` bounds what is decoded. options: threads, progress."""
     file = (container.unpack if scale == 1 else container.unpack_start)(data, max_elements=max_elements)
     codec = codec_of_file(file, codec)
-    options = _options(codec, **options) | _scaled(codec, scale)
+    options = options_of(codec, **options) | _scaled(codec, scale)
     try:
         return codec.unpack(file, **options)
     except TinifyError:
@@ -201,7 +230,8 @@ def to_signal(x: Any, codec: Any = None) -> Signal:
     if isinstance(x, (str, os.PathLike)):
         from tinify import media
 
-        return media.read(x)
+        found = media.open_pixels(x)
+        return media.read(x) if found is None else replace(found, samples=found.samples[:])
     samples = x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)
     if samples.dtype.kind not in "biuf":
         raise InputError(f"an array of {samples.dtype} cannot be compressed; allowed: bool, integers, floats")
@@ -268,14 +298,13 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _options(codec: Any, **options: Any) -> dict[str, Any]:
-    """Those of the options that are given and that the codec has; only codecs that work in chunks have any."""
+def options_of(codec: Any, **options: Any) -> dict[str, Any]:
+    """Those of the options that are given and that the codec has; only codecs of chunks or tiles have any."""
     options = _given(**options)
-    if hasattr(codec, "pack_chunks"):
-        return options
-    if "chunk" in options:
-        raise ConfigError(f"codec {codec.name!r} does not work in chunks; leave chunk={options['chunk']} out")
-    return {}
+    for name, method in (("chunk", "pack_chunks"), ("tile", "pack_tiles")):
+        if name in options and not hasattr(codec, method):
+            raise ConfigError(f"codec {codec.name!r} does not work in {name}s; leave {name}={options[name]} out")
+    return options if hasattr(codec, "pack_chunks") or hasattr(codec, "pack_tiles") else {}
 
 
 def _scaled(codec: Any, scale: int) -> dict[str, int]:

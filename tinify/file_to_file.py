@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files to `.tnf` files and back, in pieces where the series is long: memory holds a few chunks, whatever its length.
+"""Files to `.tnf` files and back, in pieces where the series is long or the picture large: memory holds a few chunks,
+or a row of tiles, whatever the size.
 
     x.npy --rows--> chunks --coded on threads--> scratch file -> header, index, payload -> x.tnf
     x.tnf --index, chunks a to b--> decoded on threads --rows--> y.npy
+    x.ppm, picture.npy --rows--> tiles ... x.tnf --index, tiles of a region--> blended --rows--> y.ppm, y.npy
 
-Other kinds of files (CSV, .npz, pictures) are read and written as a whole: what a CSV column is, all its cells say.
+Other kinds of files (CSV, .npz, other pictures) are read and written as a whole: what a CSV column is, all its cells
+say.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from tinify.errors import TinifyError
 from tinify.signal import Signal
 
 if TYPE_CHECKING:
+    from tinify.models.image.reader import PictureReader
     from tinify.models.series.reader import SeriesReader
 
 Progress = Callable[[int, int], object]
@@ -48,6 +52,7 @@ def compress_file(
     quality: float | None = None,
     *,
     chunk: int | None = None,
+    tile: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
@@ -59,27 +64,38 @@ def compress_file(
     and `api.compress`.
     """
     media.check_free(target, overwrite)
-    signal = media.open_rows(source) or media.read(source)
+    signal = media.open_rows(source) or media.open_pixels(source) or media.read(source)
     codec = api.codec_for(signal, codec)
-    options = {"chunk": chunk, "threads": threads, "progress": progress}
+    options = {"chunk": chunk, "tile": tile, "threads": threads, "progress": progress}
+    write = _writer_for(codec)
 
     def produce(file) -> None:
-        if not hasattr(codec, "pack_chunks"):
+        if write is None:
             whole = Signal(signal.modality, signal.samples[:], signal.metadata)
             file.write(api.compress_signal(whole, codec, quality, **options, **bound))
             return
-        from tinify.models.series.writer import write_series
-
-        given = {name: value for name, value in options.items() if value is not None}
         api.check_rate(quality, max_error=bound.get("max_error"), lossless=bound.get("lossless", False))
-        given |= api.bound_for(codec, **bound)
+        given = api.options_of(codec, **options) | api.bound_for(codec, **bound)
         # Beside the output: there is room, and a temporary file without a name is gone when the process is.
         with tempfile.TemporaryFile(dir=Path(target).resolve().parent) as scratch:
-            write_series(codec, signal, file, scratch, quality=quality, **given)
+            write(codec, signal, file, scratch, quality=quality, **given)
 
     media.write_whole(target, produce, overwrite=overwrite)
     shape, dtype = tuple(signal.samples.shape), np.dtype(signal.samples.dtype).name
     return Written(signal.modality, codec.name, shape, dtype, os.path.getsize(source), os.path.getsize(target))
+
+
+def _writer_for(codec: Any) -> Any:
+    """What writes files of the codec piece by piece; None where it has no pieces."""
+    if hasattr(codec, "pack_chunks"):
+        from tinify.models.series.writer import write_series
+
+        return write_series
+    if hasattr(codec, "pack_tiles"):
+        from tinify.models.image.writer import write_picture
+
+        return write_picture
+    return None
 
 
 def decompress_file(
@@ -129,17 +145,56 @@ def restore(
     return shape
 
 
+def restore_picture(
+    reader: PictureReader,
+    target: str | os.PathLike,
+    *,
+    region: tuple[int, int, int, int] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+) -> tuple[int, int, int]:
+    """Writes a picture, or a region (top, left, height, width) of it, as the kind of file that `target` says, and gives
+    the shape of what was written. PPM, PGM and .npy files never need all of it in memory."""
+    options = {name: value for name, value in (("threads", threads), ("progress", progress)) if value is not None}
+    _, _, height, width = region = reader.region(region)
+    shape, extension = (height, width, reader.shape[2]), Path(target).suffix.lower()
+    if not media.writes_pixels(extension, shape[2]):
+        media.write(Signal("image", reader.read(region, **options), reader.metadata), target, overwrite=overwrite)
+        return shape
+
+    def produce(file) -> None:
+        media.write_pixels(reader.bands(region, **options), shape, reader.metadata, file, extension)
+
+    media.write_whole(target, produce, overwrite=overwrite)
+    return shape
+
+
 def is_long(source: str | os.PathLike) -> bool:
     """Whether the file is a .npy of so many numbers that it is better read in pieces."""
     signal = media.open_rows(source)
     return signal is not None and signal.samples.size > LONG
 
 
+def is_raw_picture(source: str | os.PathLike) -> bool:
+    """Whether the file is a picture that can be read in pieces: PPM, PGM, or .npy of (H, W, C) uint8."""
+    return media.open_pixels(source) is not None
+
+
 def is_indexed(source: str | os.PathLike) -> bool:
     """Whether the file is a series in chunks. False where it cannot be read, too: who reads it will say why."""
+    return _indexed(source) == container.SERIES
+
+
+def is_tiled(source: str | os.PathLike) -> bool:
+    """As `is_indexed`, of a picture in tiles."""
+    return _indexed(source) == container.IMAGE
+
+
+def _indexed(source: str | os.PathLike) -> str | None:
     try:
         with open(source, "rb") as file:
             reader = container.open_entries(file)
     except (OSError, TinifyError):
-        return False
-    return reader is not None and reader.file.modality == "series"
+        return None
+    return None if reader is None else reader.file.modality

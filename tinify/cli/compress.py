@@ -37,6 +37,7 @@ class Options:
     max_bytes: int | None = None
     max_error: tuple[float, str] | None = None
     lossless: bool = False
+    tile: int | None = None
 
     @property
     def bound(self) -> dict[str, Any]:
@@ -72,7 +73,13 @@ class Options:
 )
 @click.option("--lossless", is_flag=True, help="Every bit of a series or picture comes back.")
 @click.option("--chunk", type=click.IntRange(1), help="Rows of a series that are coded together. Default: by its size.")
-@click.option("--threads", type=click.IntRange(1), help="Chunks of a series that are coded at a time. Default: 2.")
+@click.option(
+    "--tile",
+    type=click.IntRange(0),
+    help="Side of the tiles of a picture, each of which can be decoded alone; 0: none. Default: none up to 64 million "
+    "pixels, then 1024.",
+)
+@click.option("--threads", type=click.IntRange(1), help="Chunks or tiles that are coded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @json_option
@@ -81,7 +88,7 @@ def compress(paths, output, force, recursive, as_json, **how) -> int:
 
     IN is a file, a folder, a pattern or - (standard input). The last of several paths is the output when it ends in
     .tnf, is a folder, or is - (standard output). Without one, photo.png becomes photo.tnf beside it.
-    A .npy file may be larger than the memory.
+    A .npy, .ppm or .pgm file may be larger than the memory; a .npy of (H, W, 1 to 4) uint8 is a picture.
     """
     from tinify import api, media
     from tinify.cli.batch import run_batch
@@ -113,7 +120,7 @@ def compress(paths, output, force, recursive, as_json, **how) -> int:
 
 def _compress(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:
     from tinify import api, container, media
-    from tinify.cli.streams import read_source, write_data
+    from tinify.cli.streams import write_data
     from tinify.file_to_file import Written
     from tinify.rate_search import count_samples
 
@@ -121,15 +128,14 @@ def _compress(source: Source, place: Output, options: Options, progress: Progres
     target = place.target(source, EXTENSION)
     if target is not None:
         media.check_free(target, options.force)
-    given = {"chunk": options.chunk, "threads": options.threads, "progress": progress}
+    given = {"chunk": options.chunk, "tile": options.tile, "threads": options.threads, "progress": progress}
     done = _compress_long(source, target, options, given)
     if done is None:
-        raw = read_source(source)
-        signal = media.read(raw, name="" if source.path is None else str(source.path))
+        raw, signal = _read(source)
         data = api.compress_signal(signal, options.codec, options.quality, **options.target, **given, **options.bound)
         write_data(data, target, force=options.force)
         shape, codec = signal.samples.shape, container.inspect(data)["codec"]
-        done = Written(signal.modality, codec, shape, signal.samples.dtype.name, len(raw), len(data))
+        done = Written(signal.modality, codec, shape, signal.samples.dtype.name, raw, len(data))
     count = count_samples(done.modality, done.shape)
     return {
         "input": str(source),
@@ -145,14 +151,26 @@ def _compress(source: Source, place: Output, options: Options, progress: Progres
     }
 
 
+def _read(source: Source) -> tuple[int, Any]:
+    """(bytes of the source, its signal)."""
+    from tinify import api, media
+    from tinify.cli.streams import read_source
+    from tinify.file_to_file import is_raw_picture
+
+    if source.path is not None and is_raw_picture(source.path):
+        return source.path.stat().st_size, api.to_signal(source.path)
+    raw = read_source(source)
+    return len(raw), media.read(raw, name="" if source.path is None else str(source.path))
+
+
 def _compress_long(source: Source, target: Path | None, options: Options, given: dict[str, Any]) -> Written | None:
-    """A long series in pieces, from file to file; None where the whole has to be at hand."""
+    """A long series or raw picture in pieces, from file to file; None where the whole has to be at hand."""
     from tinify.cli.streams import make_folder_of
-    from tinify.file_to_file import compress_file, is_long
+    from tinify.file_to_file import compress_file, is_long, is_raw_picture
 
     if source.path is None or target is None or any(value is not None for value in options.target.values()):
         return None
-    if not is_long(source.path):
+    if not is_long(source.path) and not is_raw_picture(source.path):
         return None
     make_folder_of(target)
     given = {**given, **options.bound, "overwrite": options.force}

@@ -21,7 +21,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to restore: a loaded codec or None for the one that the file names, and of a series perhaps some rows."""
+    """How to restore: a loaded codec or None for the one that the file names, and of a series perhaps some rows, of a
+    picture a region."""
 
     codec: Any
     extension: str | None
@@ -29,6 +30,7 @@ class Options:
     threads: int | None
     force: bool
     scale: int = 1
+    region: tuple[int, int, int, int] | None = None
 
 
 class _Rows(click.ParamType):
@@ -43,6 +45,17 @@ class _Rows(click.ParamType):
         if ends is None or "-" in ends.groups():
             self.fail(f"{value!r} is not A:B, such as 1000:2000, 1000: or :2000", param, ctx)
         return slice(*(int(end) if end else None for end in ends.groups()))
+
+
+class _Region(click.ParamType):
+    """TOP,LEFT,HEIGHT,WIDTH as four numbers."""
+
+    name = "region"
+
+    def convert(self, value, param, ctx) -> tuple[int, ...]:
+        if not re.fullmatch(r"\d{1,15}(,\d{1,15}){3}", str(value)):
+            self.fail(f"{value!r} is not TOP,LEFT,HEIGHT,WIDTH, such as 1000,2000,512,512", param, ctx)
+        return tuple(map(int, value.split(",")))
 
 
 class _Scale(click.ParamType):
@@ -66,17 +79,23 @@ class _Scale(click.ParamType):
     "--rows", type=_Rows(), metavar="A:B", help="Of a series, only rows A up to, not with, B; others are not read."
 )
 @click.option(
+    "--region",
+    type=_Region(),
+    metavar="TOP,LEFT,HEIGHT,WIDTH",
+    help="Of a picture, only these samples; tiles that do not hold any are not read.",
+)
+@click.option(
     "--scale",
     type=_Scale(),
     default=1,
     metavar="1/N",
     help="Of a picture, a small one; the file's beginning is enough.",
 )
-@click.option("--threads", type=click.IntRange(1), help="Chunks of a series that are decoded at a time. Default: 2.")
+@click.option("--threads", type=click.IntRange(1), help="Chunks or tiles that are decoded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @json_option
-def decompress(paths, output, codec, extension, rows, scale, threads, force, recursive, as_json) -> int:
+def decompress(paths, output, codec, extension, rows, region, scale, threads, force, recursive, as_json) -> int:
     """Restore files from .tnf.
 
     IN is a .tnf file, a folder, a pattern or - (standard input). The last of several paths is the output when it does
@@ -87,6 +106,8 @@ def decompress(paths, output, codec, extension, rows, scale, threads, force, rec
     from tinify.cli.batch import run_batch
     from tinify.cli.streams import refuse_terminal
 
+    if region is not None and (rows is not None or scale != 1):
+        raise click.UsageError("--region goes neither with --rows nor with --scale")
     inputs, output = split_output(paths, output, lambda last: not last.lower().endswith(EXTENSION))
     sources = expand(inputs, {EXTENSION}, recursive)
     place = choose_output(output, sources, inputs)
@@ -96,7 +117,7 @@ def decompress(paths, output, codec, extension, rows, scale, threads, force, rec
         if as_json:
             raise click.UsageError("--json and the restored data cannot both go to standard output; name an output")
     extension = f".{extension.lstrip('.').lower()}" if extension else None
-    options = Options(codec if codec is None else api.load(codec), extension, rows, threads, force, scale)
+    options = Options(codec if codec is None else api.load(codec), extension, rows, threads, force, scale, region)
 
     def work(source: Source, progress: Progress) -> dict[str, Any]:
         return _decompress(source, place, options, progress)
@@ -107,13 +128,16 @@ def decompress(paths, output, codec, extension, rows, scale, threads, force, rec
 def _decompress(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:
     from tinify import api, media
     from tinify.cli.streams import read_source, write_signal
-    from tinify.file_to_file import is_indexed
+    from tinify.file_to_file import is_indexed, is_tiled
 
     start = time.perf_counter()
     if place.file is not None:
         media.check_free(place.file, options.force)
     if options.rows is not None or (source.path is not None and is_indexed(source.path)):
         return _decompress_rows(source, place, options, progress)
+    tiled = options.scale == 1 and source.path is not None and is_tiled(source.path)
+    if options.region is not None or tiled:
+        return _decompress_region(source, place, options, progress)
     data = read_source(source)
     done = _restore_jpeg(source, data, place, options, start)
     if done is not None:
@@ -162,6 +186,28 @@ def _decompress_rows(source: Source, place: Output, options: Options, progress: 
                    progress=progress)  # fmt: skip
         size = len(data) if source.path is None else source.path.stat().st_size
         return _result(source, target, "series", (stop - first, reader.shape[1]), reader.dtype.name, size, start)
+
+
+def _decompress_region(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:
+    """Of a picture in tiles only what is needed, and never all of it in memory where the output is raw."""
+    import numpy as np
+
+    from tinify import api, media
+    from tinify.cli.streams import read_source, write_region
+    from tinify.signal import Signal
+
+    start = time.perf_counter()
+    data = read_source(source) if source.path is None else source.path
+    with api.open_picture(data, options.codec) as reader:
+        some = Signal("image", np.zeros((1, 1, reader.shape[2]), reader.dtype), reader.metadata)
+        extension = options.extension or media.usual_extension(some)
+        target = place.target(source, extension)
+        _, _, height, width = reader.region(options.region)
+        given = {"region": options.region, "threads": options.threads, "progress": progress}
+        write_region(reader, target, extension, force=options.force, **given)
+        size = len(data) if source.path is None else source.path.stat().st_size
+        shape = (height, width, reader.shape[2])
+        return _result(source, target, "image", shape, reader.dtype.name, size, start)
 
 
 def _result(source, target, modality, shape, dtype, size, start) -> dict[str, Any]:

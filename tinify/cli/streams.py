@@ -6,6 +6,7 @@ from __future__ import annotations
 import mmap
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ import click
 from tinify import media
 from tinify.cli.paths import Source
 from tinify.errors import InputError
-from tinify.file_to_file import restore
+from tinify.file_to_file import restore, restore_picture
 from tinify.signal import Signal
 
 if TYPE_CHECKING:
+    from tinify.models.image.reader import PictureReader
     from tinify.models.series.reader import SeriesReader
 
 
@@ -59,13 +61,24 @@ def write_signal(signal: Signal, target: Path | None, extension: str, *, force: 
 
 def write_part(reader: SeriesReader, target: Path | None, extension: str, *, force: bool, **options: Any) -> None:
     """A series in a file, or some of its rows, to a file or to standard output; options as `file_to_file.restore`."""
+    _write(restore, reader, target, extension, force, options)
+
+
+def write_region(reader: PictureReader, target: Path | None, extension: str, *, force: bool, **options: Any) -> None:
+    """As `write_part`, of a picture in a file; options as `file_to_file.restore_picture`."""
+    _write(restore_picture, reader, target, extension, force, options)
+
+
+def _write(
+    write: Callable, reader: Any, target: Path | None, extension: str, force: bool, options: dict[str, Any]
+) -> None:
     if target is not None:
         _make_folder(target.parent)
-        restore(reader, target, overwrite=force, **options)
+        write(reader, target, overwrite=force, **options)
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"signal{extension}"
-        restore(reader, file, **options)
+        write(reader, file, **options)
         _stdout(file.read_bytes())
 
 

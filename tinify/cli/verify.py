@@ -44,8 +44,9 @@ def _verify(source: Source, codec: Any, progress: Callable[[int, int], None]) ->
     start = time.perf_counter()
     data = source_data(source)
     header = container.inspect(data)
-    if header["modality"] == "series" and any(section["name"] == "index" for section in header["sections"]):
-        shape, dtype = _decode_in_pieces(source, data, codec, progress)
+    if header["modality"] in ("series", "image") and any(section["name"] == "index" for section in header["sections"]):
+        decode = _decode_in_pieces if header["modality"] == "series" else _decode_in_tiles
+        shape, dtype = decode(bytes(data) if source.path is None else source.path, codec, progress)
     else:
         samples = api.decompress_signal(data, codec).samples
         if jpeg_files.holds_jpeg(container.unpack(data)):
@@ -64,11 +65,18 @@ def _verify(source: Source, codec: Any, progress: Callable[[int, int], None]) ->
     }
 
 
-def _decode_in_pieces(source: Source, data, codec: Any, progress) -> tuple[tuple[int, int], str]:
+def _decode_in_pieces(data, codec: Any, progress) -> tuple[tuple[int, int], str]:
     from tinify import api
 
-    with api.open(bytes(data) if source.path is None else source.path, codec) as reader:
+    with api.open(data, codec) as reader:
         return (sum(len(piece) for piece in reader.pieces(progress=progress)), reader.shape[1]), reader.dtype.name
+
+
+def _decode_in_tiles(data, codec: Any, progress) -> tuple[tuple[int, int, int], str]:
+    from tinify import api
+
+    with api.open_picture(data, codec) as reader:
+        return (sum(len(band) for band in reader.bands(progress=progress)), *reader.shape[1:]), reader.dtype.name
 
 
 def _line(result: dict[str, Any]) -> str:

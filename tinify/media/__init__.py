@@ -14,6 +14,7 @@ from tinify.media.choice import formats, read, usual_extension, write
 from tinify.media.csv import cut
 from tinify.media.files import check_free, read_bytes, write_whole
 from tinify.media.format import MediaFormat
+from tinify.media.pixels import open_pixels, write_pixels, writes_pixels
 from tinify.media.rows import open_rows, write_rows
 
 __all__ = [
@@ -21,11 +22,14 @@ __all__ = [
     "check_free",
     "cut",
     "formats",
+    "open_pixels",
     "open_rows",
     "read",
     "read_bytes",
     "usual_extension",
     "write",
+    "write_pixels",
     "write_rows",
     "write_whole",
+    "writes_pixels",
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +15,13 @@ from torch import Tensor
 
 from tinify.container import (
     ALPHA,
+    INDEX,
     METADATA,
     PAYLOAD,
     Section,
     TnfFile,
+    pack_body,
+    pack_entries,
     pack_metadata,
     pack_strings,
     unpack_first_strings,
@@ -26,6 +31,9 @@ from tinify.container import (
 from tinify.entropy_coder import get_entropy_coder, using_entropy_coder
 from tinify.errors import ConfigError, FormatError, InputError
 from tinify.models.image.alpha import pack_alpha, unpack_alpha
+from tinify.models.image.reader import PictureReader
+from tinify.models.image.tiles import Tiles
+from tinify.models.series.chunks import THREADS, Progress, counted, in_order
 from tinify.ops import pad_to_multiple
 from tinify.signal import Signal
 
@@ -44,6 +52,9 @@ class ImageFiles:
 
     (H, W, 1..4) uint8 -> RGB in [0, 1], padded -> compress -> strings -> payload section
                        -> alpha channel         -> lossless  -> alpha section
+
+    A large picture is cut into tiles, each of which is coded so by itself, on several threads: what a codec overrides
+    here keeps no state between calls.
     """
 
     has_lossless: bool = False
@@ -55,8 +66,63 @@ class ImageFiles:
     halvings: int = 0
     """How often a picture can be halved: then `decompress` takes `skip`, up to so many, and its first streams do."""
 
-    @torch.no_grad()
     def pack(
+        self,
+        signal: Signal,
+        *,
+        tile: int | None = None,
+        threads: int = THREADS,
+        progress: Progress | None = None,
+        **rate: Any,
+    ) -> TnfFile:
+        """Compresses a picture; rate: quality, lossless, max_error, as of `pack_picture`.
+
+        tile: side of the tiles that it is coded in, None by its size (none up to 64 million pixels), 0 for none. Bytes
+        do not depend on `threads`.
+        """
+        tiles = self.tiles_of(signal, tile, **rate)
+        if tiles is None:
+            return self.pack_picture(replace(signal, samples=signal.samples[:]), **rate)
+        entries = list(self.pack_tiles(signal, tiles, threads=threads, progress=progress, **rate))
+        return self.header(signal, tiles.pack(), pack_entries(entries))
+
+    def tiles_of(
+        self, signal: Signal, tile: int | None, *, lossless: bool = False, max_error: int | None = None, **_: Any
+    ) -> Tiles | None:
+        """The tiles in which `pack` codes the picture; None where it codes it as a whole."""
+        exact = lossless or max_error is not None
+        return Tiles.of(*_checked(signal).shape[:2], tile, exact, self.downsampling_factor > 1)
+
+    def header(self, signal: Signal, params: bytes, sections: tuple[Section, ...] = ()) -> TnfFile:
+        """The file of tiles; `signal` gives shape and metadata, which stand before an index."""
+        known = (Section(METADATA, pack_metadata(signal.metadata)),) if signal.metadata else ()
+        shape = tuple(signal.samples.shape)
+        return TnfFile("image", self.name, self.fingerprint(), shape, "uint8", params, (*known, *sections))
+
+    def pack_tiles(
+        self,
+        signal: Signal,
+        tiles: Tiles,
+        *,
+        threads: int = THREADS,
+        progress: Progress | None = None,
+        **rate: Any,
+    ) -> Iterator[bytes]:
+        """One tile after the other; of `signal.samples` only rows, `samples[a:b]`, are taken, of one row of tiles."""
+
+        def crops() -> Iterator[np.ndarray]:
+            for row in range(tiles.grid[0]):
+                band = signal.samples[tiles.rows(row)]
+                yield from (np.array(band[:, tiles.columns(column)]) for column in range(tiles.grid[1]))
+
+        def packed(samples: np.ndarray) -> bytes:
+            file = self.pack_picture(Signal("image", samples), **rate)
+            return pack_body(file.params, file.sections)
+
+        return counted(in_order(packed, crops(), min(threads, len(tiles))), len(tiles), progress)
+
+    @torch.no_grad()
+    def pack_picture(
         self, signal: Signal, *, quality: float | None = None, lossless: bool = False, max_error: int | None = None
     ) -> TnfFile:
         """Compresses (H, W, C) uint8, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; alpha without loss.
@@ -86,15 +152,23 @@ class ImageFiles:
         file = TnfFile("image", self.name, self.fingerprint(), samples.shape, "uint8", params, tuple(sections))
         return replace(file, params=params + _check_of(file)) if self.halvings else file
 
+    def unpack(
+        self, file: TnfFile, *, scale: int = 1, threads: int = THREADS, progress: Progress | None = None
+    ) -> Signal:
+        """The picture, whole or in tiles, as `unpack_picture`; a small one of tiles needs all of the file."""
+        if file.find(INDEX) is None:
+            return self.unpack_picture(file, scale=scale)
+        reader = PictureReader(self, file, scale=self._checked_scale(scale))
+        return Signal("image", reader.read(threads=threads, progress=progress), reader.metadata)
+
     @torch.no_grad()
-    def unpack(self, file: TnfFile, *, scale: int = 1) -> Signal:
+    def unpack_picture(self, file: TnfFile, *, scale: int = 1) -> Signal:
         """The picture, of the shape that was packed; or at 1 / scale of its size, up to 2 ** `halvings`.
 
         For that the beginning of a file is enough; FormatError where it does not hold that size.
         """
         height, width, channels, stored, coder = self._checked_header(file)
-        if scale < 1 or scale & (scale - 1) or scale > 1 << self.halvings:
-            raise InputError(f"scale is {scale}; allowed: powers of two up to {1 << self.halvings}")
+        self._checked_scale(scale)
         self.eval()
         strings = (unpack_strings if scale == 1 else unpack_first_strings)(file.require(PAYLOAD))
         if not strings:
@@ -131,6 +205,11 @@ class ImageFiles:
         x_hat = self.decompress(strings, shape, level, **skip).x_hat
         return _to_samples(x_hat[:, :, :height, :width], grey)
 
+    def _checked_scale(self, scale: int) -> int:
+        if scale < 1 or scale & (scale - 1) or scale > 1 << self.halvings:
+            raise InputError(f"scale is {scale}; allowed: powers of two up to {1 << self.halvings}")
+        return scale
+
     def _checked_error(self, quality: float | None, lossless: bool, max_error: int | None) -> int:
         if not self.has_lossless or quality is not None or (lossless and max_error is not None):
             raise ConfigError(
@@ -166,7 +245,7 @@ def _check_of(file: TnfFile) -> bytes:
 
 def _checked(signal: Signal) -> np.ndarray:
     samples = signal.samples
-    if signal.modality != "image" or samples.ndim != 3 or samples.shape[2] not in (1, 2, 3, 4):
+    if signal.modality != "image" or len(samples.shape) != 3 or samples.shape[2] not in (1, 2, 3, 4):
         raise InputError(f"an image codec takes (H, W, 1 to 4), not {signal.modality} of shape {samples.shape}")
     if samples.dtype != np.uint8 or 0 in samples.shape:
         raise InputError(f"an image codec takes non-empty uint8 pictures, not {samples.dtype} of {samples.shape}")

@@ -200,6 +200,6 @@ class JpegLike(ImageFiles, Codec):
         natural[self._order()] = step
         return natural
 
-    def unpack(self, file: TnfFile, *, scale: int = 1) -> Signal:
-        """The picture, also of a file that holds a JPEG; as `ImageFiles.unpack`."""
-        return unpack_pixels(self, file, scale) if holds_jpeg(file) else super().unpack(file, scale=scale)
+    def unpack_picture(self, file: TnfFile, *, scale: int = 1) -> Signal:
+        """The picture, also of a file that holds a JPEG; as `ImageFiles.unpack_picture`."""
+        return unpack_pixels(self, file, scale) if holds_jpeg(file) else super().unpack_picture(file, scale=scale)
