@@ -6,20 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-from scipy.optimize import nnls
 
 from tinify.entropy_models.block_contexts import FINE, SIGNS, TOKENS, BlockContexts, tokens_of
 from tinify.entropy_models.neighbourhood import BINS
 from tinify.latent_codecs.block_planes import BlockPlanes, Planes
 from tinify.latent_codecs.block_schedule import NOBODY, PLANES, beside, near
 from tinify.latent_codecs.block_walk import BlockWalk, Step
+from tinify.training.table_sets import expected_sizes, share_out
 
 Latents = Callable[[], Iterable[tuple[Planes, Planes]]]
 """Makes the coefficients and steps of the training data, the same ones each time."""
 
-_FLOOR = 0.05  # of a mean size, in its variance
 _RIDGE = 1e-3
-_ROUNDS = 12
 _WIDTH = TOKENS + 1
 
 
@@ -29,7 +27,7 @@ def fit(codec: BlockPlanes, latents: Latents, log: Callable[[dict], None], few: 
     _fit_sizes(codec.contexts, latents, few, seed)
     parts, signs, edges = _counts(codec, latents)
     codec.edges.fit(edges)
-    chosen = _share_out([part for part in parts if part is not None], codec.contexts.sets, seed)
+    chosen = share_out(_dense([part for part in parts if part is not None]), codec.contexts.sets, seed)
     log({"parts": len(chosen), "sets": np.bincount(chosen, minlength=codec.contexts.sets).tolist()})
     _set_tables(codec.contexts, parts, chosen, signs)
 
@@ -88,19 +86,8 @@ def _fit_sizes(contexts: BlockContexts, latents: Latents, few: int, seed: int) -
         rows.setdefault(step.group, []).append((found.astype(np.float16), np.abs(values)))
     for group, some in rows.items():
         around = np.concatenate([found for found, _ in some]).astype(np.float64)
-        weights = _least_squares(around, np.concatenate([sizes for _, sizes in some]).astype(np.float64))
+        weights = expected_sizes(around, np.concatenate([sizes for _, sizes in some]).astype(np.float64))
         contexts.fit_sizes(group, weights[:-1], weights[-1])
-
-
-def _least_squares(around: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    weights, expected = np.zeros(around.shape[1]), np.full(len(around), 1.0)
-    for _ in range(3):
-        scaled = around / (expected + _FLOOR)[:, None]
-        gram = scaled.T @ scaled + 1e-6 * len(around) * np.eye(len(weights))
-        root = np.linalg.cholesky(gram)
-        weights = nnls(root.T, np.linalg.solve(root, scaled.T @ (sizes / (expected + _FLOOR))))[0]
-        expected = around @ weights
-    return weights
 
 
 def _counts(codec: BlockPlanes, latents: Latents) -> tuple[list, np.ndarray, np.ndarray]:
@@ -129,25 +116,12 @@ def _counts(codec: BlockPlanes, latents: Latents) -> tuple[list, np.ndarray, np.
     return parts, signs, edges
 
 
-def _share_out(parts: list[tuple[np.ndarray, np.ndarray]], sets: int, seed: int) -> np.ndarray:
-    """The set of each plane, such that tables made of all planes of a set cost them little: k-means, in bits."""
+def _dense(parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """float32 (parts, BINS * width)."""
     counts = np.zeros((len(parts), BINS * _WIDTH), np.float32)
     for number, (cells, times) in enumerate(parts):
         counts[number, cells] = times
-    # Planes begin in order of what they cost a number, as rates are told apart by nothing else so well.
-    spent = (counts @ _bits(counts.sum(0, keepdims=True))[0]) / np.maximum(counts.sum(1), 1)
-    spent += 1e-9 * np.random.default_rng(seed).random(len(parts))
-    chosen = spent.argsort().argsort() * sets // len(parts)
-    for _ in range(_ROUNDS):
-        sums = np.stack([counts[chosen == number].sum(0) for number in range(sets)])
-        chosen = (counts @ _bits(sums).T).argmin(1)
-    return chosen
-
-
-def _bits(counts: np.ndarray) -> np.ndarray:
-    """Bits of each cell (sets, BINS * width) under tables of these counts."""
-    table = counts.reshape(len(counts), BINS, -1) + 0.05
-    return -np.log2(table / table.sum(-1, keepdims=True)).reshape(counts.shape)
+    return counts
 
 
 def _set_tables(contexts: BlockContexts, parts: list, chosen: np.ndarray, signs: np.ndarray) -> None:

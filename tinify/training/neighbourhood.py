@@ -6,19 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from scipy.optimize import nnls
 
-from tinify.entropy_models.neighbourhood import BINS, Neighbourhood
+from tinify.entropy_models.neighbourhood import BINS
 from tinify.latent_codecs.scheduled import ScheduledLatentCodec, Step
 from tinify.latent_codecs.sheets import Sheet, at
+from tinify.training.table_sets import expected_sizes, share_out
 
 Latents = Callable[[], Iterable[Sequence[np.ndarray]]]
 """Makes the arrays of integers (C, H, W) int32 of each latent of the training data, the same ones each time."""
 
 _FEW = 500  # numbers of one lattice that the weights are fitted to
-_FLOOR = 0.05  # of a mean size, in its variance
 _SIZES = 24  # magnitudes that sets are told apart by
-_ROUNDS = 12
 
 
 def fit(codec: ScheduledLatentCodec, latents: Latents, log: Callable[[dict], None], seed: int = 0) -> None:
@@ -26,14 +24,13 @@ def fit(codec: ScheduledLatentCodec, latents: Latents, log: Callable[[dict], Non
     fit_weights(codec, latents, seed)
     parts, edges = _parts(codec, latents)
     codec.edges.fit(edges)
-    chosen = _share_out(parts, codec.entropy_model, seed)
+    chosen = share_out(_coarse(parts, codec.entropy_model.reach + 2), codec.entropy_model.sets, seed)
     log({"parts": len(parts), "sets": np.bincount(chosen, minlength=codec.entropy_model.sets).tolist()})
     _set_tables(codec, parts, chosen)
 
 
 def fit_weights(codec: ScheduledLatentCodec, latents: Latents, seed: int = 0) -> None:
-    """Weights of each group by non-negative least squares of |q|, twice: the second time each error counts by what is
-    to be expected there."""
+    """Weights of each group, from some numbers of each lattice."""
     model, random = codec.entropy_model, np.random.default_rng(seed)
     gathered: dict[int, list[np.ndarray]] = {}
     for arrays in latents():
@@ -43,7 +40,8 @@ def fit_weights(codec: ScheduledLatentCodec, latents: Latents, seed: int = 0) ->
                     rows = _around(sheet, step, random)
                     gathered.setdefault(step.group, []).append(rows)
     for group, rows in gathered.items():
-        model.fit_weights(group, _least_squares(np.concatenate(rows).astype(np.float64)))
+        found = np.concatenate(rows).astype(np.float64)
+        model.fit_weights(group, expected_sizes(found[:, :-1], found[:, -1]))
 
 
 def _around(sheet: Sheet, step: Step, random: np.random.Generator) -> np.ndarray:
@@ -59,18 +57,6 @@ def _around(sheet: Sheet, step: Step, random: np.random.Generator) -> np.ndarray
             found[:, number] = sheet.sizes[home + (sheet.place(*tap) - origin)]
     found[:, -1] = np.minimum(np.abs(step.values.ravel()[chosen]), 255)
     return found
-
-
-def _least_squares(rows: np.ndarray) -> np.ndarray:
-    around, sizes = rows[:, :-1], rows[:, -1]
-    weights, expected = np.zeros(around.shape[1]), np.full(len(rows), 1.0)
-    for _ in range(3):
-        scaled = around / (expected + _FLOOR)[:, None]
-        gram = scaled.T @ scaled + 1e-6 * len(rows) * np.eye(len(weights))
-        root = np.linalg.cholesky(gram)
-        weights = nnls(root.T, np.linalg.solve(root, scaled.T @ (sizes / (expected + _FLOOR))))[0]
-        expected = around @ weights
-    return weights
 
 
 def _parts(codec: ScheduledLatentCodec, latents: Latents) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
@@ -91,26 +77,12 @@ def _parts(codec: ScheduledLatentCodec, latents: Latents) -> tuple[list[tuple[np
     return parts, edges
 
 
-def _share_out(parts: list[tuple[np.ndarray, np.ndarray]], model: Neighbourhood, seed: int) -> np.ndarray:
-    """The set of each part, such that tables made of all parts of a set cost them little: k-means, in bits."""
-    width = model.reach + 2
+def _coarse(parts: list[tuple[np.ndarray, np.ndarray]], width: int) -> np.ndarray:
+    """float32 (parts, BINS * sizes): the counts by bin and magnitude, the large ones together."""
     counts = np.zeros((len(parts), BINS * (_SIZES + 1)), np.float32)
     for number, (cells, times) in enumerate(parts):
         np.add.at(counts[number], cells // width * (_SIZES + 1) + np.minimum(cells % width, _SIZES), times)
-    # Parts begin in order of what they cost a number, as steps and subbands are told apart by nothing else so well.
-    pooled = _bits(counts.sum(0, keepdims=True))
-    spent = (counts @ pooled[0]) / np.maximum(counts.sum(1), 1) + 1e-9 * np.random.default_rng(seed).random(len(parts))
-    chosen = spent.argsort().argsort() * model.sets // len(parts)
-    for _ in range(_ROUNDS):
-        sums = np.stack([counts[chosen == number].sum(0) for number in range(model.sets)])
-        chosen = (counts @ _bits(sums).T).argmin(1)
-    return chosen
-
-
-def _bits(counts: np.ndarray) -> np.ndarray:
-    """Bits of each cell (sets, BINS * sizes) under tables of these counts."""
-    table = counts.reshape(len(counts), BINS, -1) + 0.05
-    return -np.log2(table / table.sum(-1, keepdims=True)).reshape(counts.shape)
+    return counts
 
 
 def _set_tables(codec: ScheduledLatentCodec, parts: list[tuple[np.ndarray, np.ndarray]], chosen: np.ndarray) -> None:
