@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from models.image.scenes import scene
 from models.series.rounding import Rounding, walk
 
 import tinify
 from tinify import api, container, file_to_file, media
 from tinify.errors import FormatError, InputError, OutputExistsError
+from tinify.media.pixels import PixelRows
+from tinify.signal import Signal
 
 TESTS = Path(__file__).parent
 
@@ -154,3 +157,35 @@ def test_memory_does_not_grow_with_the_length(here):
     few, many, few_back, many_back = map(int, done.stdout.split())
     assert max(many - few, many_back - few_back) < os.path.getsize("many.npy") / 4
     assert np.abs(np.load("many-back.npy", mmap_mode="r")[-50_000:] - piece).max() < 0.2 * piece.std()
+
+
+@pytest.mark.parametrize("source", ["x.ppm", "x.npy", "x.png"])
+def test_a_picture_in_pieces_gives_the_bytes_and_samples_of_the_whole(here, source):
+    x, codec = scene(70, 90), api.load("photo-fast")
+    media.write(Signal("image", x), "x.ppm")
+    media.write(Signal("image", x), "x.png")
+    np.save("x.npy", x)
+    done = tinify.compress_file(source, "x.tnf", codec, 60, tile=32)
+    whole = tinify.compress(x, codec, 60, tile=32)
+    assert Path("x.tnf").read_bytes() == whole == tinify.compress(source, codec, 60, tile=32)
+    assert (done.modality, done.shape, done.output_bytes) == ("image", (70, 90, 3), len(whole))
+    tinify.decompress_file("x.tnf", "y.npy")
+    assert np.array_equal(np.load("y.npy"), tinify.decompress(whole))
+    assert tinify.decompress_file("x.tnf", "part.ppm", region=(10, 20, 30, 40)).shape == (30, 40, 3)
+    assert np.array_equal(media.read("part.ppm").samples, tinify.decompress(whole)[10:40, 20:60])
+    assert tinify.compress_file(source, "bound.tnf", codec, max_error=2, tile=32).shape == (70, 90, 3)
+    assert np.abs(tinify.decompress("bound.tnf").astype(int) - x).max() == 2
+
+
+def test_a_large_raw_picture_is_never_whole_in_memory(here, monkeypatch):
+    x = scene(200, 60)
+    np.save("x.npy", x)
+    most, read = [], PixelRows.__getitem__
+    monkeypatch.setattr(
+        PixelRows, "__getitem__", lambda self, rows: most.append(len(read(self, rows))) or read(self, rows)
+    )
+    tinify.compress_file("x.npy", "x.tnf", api.load("photo-fast"), lossless=True, tile=16)
+    assert len(most) == 13 and max(most) == 16
+    with tinify.open_picture("x.tnf") as reader:
+        bands = list(reader.bands())
+    assert max(map(len, bands)) == 16 and np.array_equal(np.concatenate(bands), x)

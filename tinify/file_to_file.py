@@ -104,15 +104,22 @@ def decompress_file(
     codec: Any = None,
     *,
     rows: slice | None = None,
+    region: tuple[int, int, int, int] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
 ) -> Written:
-    """Restores a series, or its `rows`, as the kind of file that `target` says; it appears whole or not at all.
+    """Restores a series, or its `rows`, or a picture in tiles, or a `region` (top, left, height, width) of any picture, as
+    the kind of file that `target` says; it appears whole or not at all.
 
-    Errors as `api.open`, `media.write`.
+    Errors as `api.open`, `api.open_picture`, `media.write`.
     """
     media.check_free(target, overwrite)
+    if region is not None or (rows is None and is_tiled(source)):
+        with api.open_picture(source, codec) as picture:
+            options = {"region": region, "threads": threads, "progress": progress, "overwrite": overwrite}
+            shape, name = restore_picture(picture, target, **options), picture.codec_name
+        return Written("image", name, shape, "uint8", os.path.getsize(source), os.path.getsize(target))
     with api.open(source, codec) as reader:
         shape = restore(reader, target, rows=rows, threads=threads, progress=progress, overwrite=overwrite)
         name, dtype = reader.codec_name, reader.dtype.name

@@ -11,7 +11,6 @@ from tinify.quantizers.base import Quantized, Quantizer
 from tinify.quantizers.deadzone import DeadZone
 from tinify.quantizers.table_bits import TableBits
 
-
 _NEAR = 0.12  # steps below its reconstruction point, within which a number is there
 
 
