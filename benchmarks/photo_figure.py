@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The curves of the zoo's picture codecs beside their peers, as measured: from results.json of each, into docs/studies.
 
-    python benchmarks/photo_figure.py
+python benchmarks/photo_figure.py
 """
 
 import json

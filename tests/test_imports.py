@@ -18,8 +18,18 @@ ROWS = [
     {"latent_codecs"},
     {"models"},
     {"losses", "metrics"},
-    {"media", "data", "training", "evaluation", "zoo", "codec_file", "rate_search", "api", "file_to_file",
-     "jpeg_files"},
+    {
+        "media",
+        "data",
+        "training",
+        "evaluation",
+        "zoo",
+        "codec_file",
+        "rate_search",
+        "api",
+        "file_to_file",
+        "jpeg_files",
+    },
     {"interop", "cli", "demo", "ans", "testing"},
 ]
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}

@@ -109,8 +109,8 @@ def decompress_file(
     progress: Progress | None = None,
     overwrite: bool = False,
 ) -> Written:
-    """Restores a series, or its `rows`, or a picture in tiles, or a `region` (top, left, height, width) of any picture, as
-    the kind of file that `target` says; it appears whole or not at all.
+    """Restores a series, or its `rows`, or a picture in tiles, or a `region` (top, left, height, width) of any picture,
+    as the kind of file that `target` says; it appears whole or not at all.
 
     Errors as `api.open`, `api.open_picture`, `media.write`.
     """
