@@ -151,7 +151,7 @@ def _rounded(row: dict) -> dict:
 def main() -> None:
     data = Path(os.environ.get("TINIFY_DATA", REPOSITORY.parent / "shared" / "data"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--codec", default="photo-best", help="zoo name, zoo folder or checkpoint.pt")
+    parser.add_argument("--codec", default="photo-best", help="zoo name, zoo folder, checkpoint.pt, or a peer")
     parser.add_argument("--peers", nargs="*", default=["jpeg", "webp"], choices=list(ANCHORS))
     parser.add_argument("--qualities", nargs="+", type=float, default=list(QUALITIES))
     parser.add_argument("--pictures", type=Path, default=data / "kodak", help="folder of lossless pictures")
@@ -162,7 +162,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     pictures = read_pictures(options.pictures, options.limit)
-    result = study(load_codec(options.codec), available(options.peers), pictures, options.qualities, options.anchors)
+    peer = ANCHORS.get(options.codec)
+    codec, qualities = (peer, peer.qualities) if peer else (load_codec(options.codec), options.qualities)
+    result = study(codec, available(options.peers), pictures, qualities, options.anchors)
     print_study(result)
     write_study(result, pictures, options.output)
 

@@ -16,9 +16,11 @@ def optimize(codec: Codec, dtype: torch.dtype | None = None) -> Codec:
     """Makes compress and decompress of a codec of networks faster; in place, and returned.
 
     dtype: what g_a and g_s compute in. torch.bfloat16: three to five times faster where the processor multiplies it
-    (AMX, AVX-512 BF16), for about 0.01 dB at 30 dB and 0.1 dB at 38; torch.float32: as before. None: bfloat16 on a
-    processor with AMX, else float32. What chooses the tables stays as it is, so files decode with and without, and on
-    other machines. Training and `forward` with gradients are not touched. ConfigError for a codec without networks.
+    (AMX, AVX-512 BF16), for some quality (`photo-hyperprior` on photos: 0.03 dB at 28 dB, 0.07 dB at 33, 0.23 dB at
+    worst; bytes within 1 %); torch.float32: as before. None: bfloat16 on a processor with AMX, else float32.
+
+    What chooses the tables stays as it is, so files decode with and without, and on other machines. Training and
+    `forward` with gradients are not touched. ConfigError for a codec without networks.
     """
     if not isinstance(codec, ImageCodec):
         raise ConfigError(f"{type(codec).__name__} has no transforms of networks that could be made faster")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tinify.entropy_coder import get_entropy_coder, using_entropy_coder
 from tinify.errors import FormatError, InputError, LimitError
-from tinify.models.series.chunks import Chunks, counted, in_order
+from tinify.models.in_order import counted, in_order
+from tinify.models.series.chunks import Chunks
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3000))

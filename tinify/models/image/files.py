@@ -33,7 +33,7 @@ from tinify.errors import ConfigError, FormatError, InputError
 from tinify.models.image.alpha import pack_alpha, unpack_alpha
 from tinify.models.image.reader import PictureReader
 from tinify.models.image.tiles import Tiles
-from tinify.models.series.chunks import THREADS, Progress, counted, in_order
+from tinify.models.in_order import THREADS, Progress, counted, in_order
 from tinify.ops import pad_to_multiple
 from tinify.signal import Signal
 

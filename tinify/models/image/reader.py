@@ -21,7 +21,7 @@ from tinify.container import (
 )
 from tinify.errors import FormatError, LimitError, TinifyError
 from tinify.models.image.tiles import Region, Tiles, blend, checked_region, whole
-from tinify.models.series.chunks import THREADS, Progress, counted, in_order
+from tinify.models.in_order import THREADS, Progress, counted, in_order
 
 if TYPE_CHECKING:
     from tinify.models.image.files import ImageFiles

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tinify.container import EntryWriter, pack
-from tinify.models.series.chunks import THREADS, Progress
+from tinify.models.in_order import THREADS, Progress
 from tinify.signal import Signal
 
 if TYPE_CHECKING:

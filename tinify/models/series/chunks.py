@@ -3,20 +3,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TypeVar
 
 from tinify.container import MAX_ELEMENTS, varint
 from tinify.errors import FormatError, InputError, LimitError
 
 VALUES, LEAST_ROWS = 1 << 20, 1 << 12
-THREADS = 2
-Progress = Callable[[int, int], object]
-Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -61,30 +53,3 @@ class Chunks:
         if min(size, rows) * channels > MAX_ELEMENTS:
             raise LimitError(f"a chunk of {size} rows and {channels} channels has more than {MAX_ELEMENTS} elements")
         return chunks
-
-
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int = THREADS) -> Iterator[Result]:
-    """`map` over threads: the results come in the order of the items, and few items and results exist at a time."""
-    if threads <= 1:
-        yield from map(work, items)
-        return
-    pool = ThreadPoolExecutor(threads)
-    waiting = deque()
-    try:
-        for item in items:
-            # The context, for one, says which entropy coder is in use.
-            waiting.append(pool.submit(copy_context().run, work, item))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def counted(results: Iterable[Result], total: int, progress: Progress | None) -> Iterator[Result]:
-    """The results, each reported to `progress(done, total)` once it is taken up."""
-    for number, result in enumerate(results, 1):
-        yield result
-        if progress is not None:
-            progress(number, total)

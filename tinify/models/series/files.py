@@ -25,8 +25,9 @@ from tinify.container import (
     unpack_strings,
 )
 from tinify.errors import FormatError, InputError
+from tinify.models.in_order import THREADS, Progress, counted, in_order
 from tinify.models.series.bounded import is_bounded, pack_bounded, unpack_bounded
-from tinify.models.series.chunks import THREADS, Chunks, Progress, counted, in_order
+from tinify.models.series.chunks import Chunks
 from tinify.models.series.error_bound import ErrorBound, Extent, Limits
 from tinify.models.series.gaps import fill_gaps, gap_codes, pack_gaps, restore_gaps, unpack_gaps
 from tinify.models.series.normalisation import Moments, Normalisation

@@ -19,7 +19,8 @@ from tinify.container import (
     unpack_metadata,
 )
 from tinify.errors import FormatError, InputError, TinifyError
-from tinify.models.series.chunks import THREADS, Chunks, Progress, counted, in_order
+from tinify.models.in_order import THREADS, Progress, counted, in_order
+from tinify.models.series.chunks import Chunks
 
 if TYPE_CHECKING:
     from tinify.models.series.files import SeriesFiles
