@@ -12,6 +12,7 @@ from tinify.models import (
     Elic2022Chandelier,
     Elic2022Official,
     FactorizedPrior,
+    FactorizedPriorReLU,
     JointAutoregressiveHierarchicalPriors,
     JointAutoregressiveHierarchicalPriorsVbr,
     MeanScaleHyperprior,
@@ -41,6 +42,29 @@ VARIABLE = {
     "mbt2018-mean-vbr, plain z": (MeanScaleHyperpriorVbr, (8, 12, False)),
     "mbt2018-vbr": (JointAutoregressiveHierarchicalPriorsVbr, (8, 12)),
 }
+# As CompressAI publishes them, at qualities of the middle.
+PUBLISHED = {
+    **dict.fromkeys(["bmshj2018-factorized", "bmshj2018-factorized-relu", "bmshj2018-hyperprior"], (128, 192)),
+    "mbt2018-mean": (128, 192),
+    "mbt2018": (192, 192),
+    **{name: (128,) for name in WITH_CONTEXT if name.startswith("cheng2020")},
+    **dict.fromkeys(["elic2022-official", "elic2022-chandelier"], (192, 320)),
+    "bmshj2018-hyperprior-vbr": (192, 320, True),
+    "mbt2018-mean-vbr": (192, 320, True),
+    "mbt2018-mean-vbr, plain z": (192, 320, False),
+    "mbt2018-vbr": (192, 320),
+}
+EVERY = list(PUBLISHED)
+
+
+def make(name, published=False):
+    """Any of `EVERY`, small or of its published widths."""
+    arguments = PUBLISHED[name] if published else None
+    if name in WITH_CONTEXT:
+        return active_with_context(name, arguments=arguments)
+    if name in VARIABLE:
+        return active_at_every_rate(name, arguments=arguments)
+    return active(name, *(arguments or ()))
 
 
 def picture(height, width, channels=3, seed=0):
@@ -65,7 +89,7 @@ def tensor(height, width, batch=1, seed=0):
 @torch.no_grad()
 def active(kind, N=8, M=12, gain_levels=0, seed=0):
     torch.manual_seed(seed)
-    codec = KINDS[kind](N, M, gain_levels).eval()
+    codec = {**KINDS, "bmshj2018-factorized-relu": FactorizedPriorReLU}[kind](N, M, gain_levels).eval()
     codec.name = kind
     x = tensor(256, 256, seed=99)
     y = _normalise(codec.g_a[-1], lambda: codec.g_a(x), 0.0, 4.0)
@@ -80,10 +104,10 @@ def active(kind, N=8, M=12, gain_levels=0, seed=0):
 
 
 @torch.no_grad()
-def active_at_every_rate(kind, seed=0):
+def active_at_every_rate(kind, seed=0, arguments=None):
     torch.manual_seed(seed)
-    cls, arguments = VARIABLE[kind]
-    codec = cls(*arguments).eval()
+    cls, small = VARIABLE[kind]
+    codec = cls(*(arguments or small)).eval()
     codec.name = kind.partition(" ")[0]
     x = tensor(256, 256, seed=99)
     y = _normalise(codec.g_a[-1], lambda: codec.g_a(x), 0.0, 15.0)
@@ -101,10 +125,10 @@ def active_at_every_rate(kind, seed=0):
 
 
 @torch.no_grad()
-def active_with_context(kind, seed=0):
+def active_with_context(kind, seed=0, arguments=None):
     torch.manual_seed(seed)
-    cls, arguments = WITH_CONTEXT[kind]
-    codec = cls(*arguments).eval()
+    cls, small = WITH_CONTEXT[kind]
+    codec = cls(*(arguments or small)).eval()
     codec.name = kind
     x = tensor(256, 256, seed=99)
     last = codec.g_a[-1] if isinstance(codec.g_a[-1], torch.nn.Conv2d) else codec.g_a[-2]

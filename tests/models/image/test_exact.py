@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.models.image.grid import threads
 from tests.models.image.scenes import scene
 from tinify import _core, api, container, zoo
 from tinify.entropy_models.base import EntropyModel
@@ -35,16 +36,6 @@ WAVELETS = [name for name in CODECS if isinstance(api.load(name), WaveletCodec)]
 WITHOUT_NETWORKS = [name for name in WAVELETS if getattr(api.load(name), "restoration", None) is None]
 INSTRUCTIONS = ("scalar", "avx2", "avx512")
 SAMPLES = scene(101, 130)
-
-
-@contextmanager
-def threads(count: int):
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager
