@@ -49,7 +49,7 @@ SETTINGS = (
 @dataclass
 class Tally:
     """Counts of a codec: files, readings of them, what failed; files whose bytes are not those of the first setting;
-    bits as estimated and as written."""
+    bits as estimated and as written, of how many streams."""
 
     files: int = 0
     readings: int = 0
@@ -57,10 +57,12 @@ class Tally:
     others: int = 0
     estimated: float = 0.0
     written: int = 0
+    streams: int = 0
 
     @property
-    def ratio(self) -> float | None:
-        return self.written / self.estimated if self.estimated else None
+    def distance(self) -> float:
+        """Between the bits that are written and the estimate."""
+        return abs(self.written - self.estimated)
 
     def __iadd__(self, other: "Tally") -> "Tally":
         for name in self.__dataclass_fields__:
@@ -139,6 +141,7 @@ def run(codec, x: torch.Tensor, level: float | None = None, settings: tuple[Sett
             expected = latents if expected is None else expected
             tally.failures += [f"{where}: picture {n}" for n in range(len(files)) if latents[n] != expected[n]]
     if isinstance(codec, ImageCodec):
+        tally.streams = sum(map(len, first))
         tally.written = 8 * sum(len(string) for file in first for string in file)
         tally.estimated = sum(estimated_bits(sides[0].codec(part, level).likelihoods) for part in x.split(1))
     return tally
