@@ -13,21 +13,25 @@ for operator in ("nms", "qnms"):
     library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 import compressai.models  # noqa: E402
+from compressai.models import vbr  # noqa: E402
 
 
 @torch.no_grad()
 def main() -> None:
     case = torch.load(sys.argv[1], weights_only=True)
     torch.set_num_threads(case["threads"])
-    codec = getattr(compressai.models, case["class"])(*case["arguments"]).eval()
+    rate = case["rate"]
+    kind = getattr(vbr if rate else compressai.models, case["class"])
+    first, *options = case["arguments"][:2], *case["arguments"][2:]
+    codec = kind(*first, **({"vr_entbttlnck": options[0]} if options else {})).eval()
     codec.load_state_dict(case["state"])
-    codec.update()
-    codec.decompress(**{k: v for k, v in codec.compress(case["x"][..., :128, :128]).items()})
+    codec.update(**({"force": True, "scale": codec.Gain[rate["s"]]} if rate else {}))
+    codec.decompress(**codec.compress(case["x"][..., :128, :128], **rate), **rate)
     for _ in sys.stdin:
         begin = time.perf_counter()
-        out = codec.compress(case["x"])
+        out = codec.compress(case["x"], **rate)
         middle = time.perf_counter()
-        codec.decompress(out["strings"], out["shape"])
+        codec.decompress(out["strings"], out["shape"], **rate)
         end = time.perf_counter()
         size = sum(len(s) for stream in out["strings"] for s in (stream if isinstance(stream, list) else [stream]))
         print(json.dumps({"encode": middle - begin, "decode": end - middle, "bytes": size}), flush=True)

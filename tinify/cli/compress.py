@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 EXTENSION = ".tnf"
 _RATES = ("quality", "target_bpp", "target_psnr", "max_bytes", "max_error", "lossless")
+_NOT_PORTABLE = (
+    "warning: codec {!r} works in floating point: its files may not decode on another processor or version of torch; "
+    "to make it exact, call tinify.quantize_entropy_path(codec) in Python and save its weights"
+)
 Progress = Callable[[int, int], None]
 
 
@@ -110,6 +114,8 @@ def compress(paths, output, force, recursive, as_json, **how) -> int:
             raise click.UsageError("--json and the compressed data cannot both go to standard output; name an output")
     if how["codec"] is not None:
         how["codec"] = api.load(how["codec"])
+        if not getattr(how["codec"], "is_portable", True):
+            click.echo(_NOT_PORTABLE.format(how["codec"].name), err=True)
     options = Options(force=force, **how)
 
     def work(source: Source, progress: Progress) -> dict[str, Any]:

@@ -11,6 +11,11 @@ import click
 
 from tinify.cli.listing import json_option
 
+_NOT_PORTABLE = (
+    "made by networks in floating point; another processor or version of torch may not be able to decode it (it would "
+    "say so). Files of the codec decode everywhere after tinify.quantize_entropy_path(codec)"
+)
+
 
 @click.command()
 @click.argument("file")
@@ -36,6 +41,9 @@ def inspect(file: str, codec: str | None, as_json: bool) -> None:
             click.echo(json.dumps({"file": file, **described}, indent=2) if as_json else _codec_text(file, described))
             return
         found = container.inspect(data)
+        portable = container.is_portable(data)
+        if portable is not None:
+            found["portable"] = portable
         if codec is not None:
             found["made_with_codec"] = _fingerprint(codec).hex() == found["fingerprint"]
     except TinifyError as error:
@@ -73,6 +81,8 @@ def _lines(file: str, found: dict[str, Any]) -> list[str]:
         f"  codec    {found['codec']}, weights {found['fingerprint']}",
         f"  format   tnf {found['version']}, {found['overhead_bytes']} bytes around the sections",
     ]
+    if not found.get("portable", True):
+        lines.append(f"  portable no: {_NOT_PORTABLE}")
     if "made_with_codec" in found:
         lines.append(f"  --codec  {'made this file' if found['made_with_codec'] else 'did not make this file'}")
     for section in found["sections"]:

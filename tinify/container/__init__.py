@@ -27,6 +27,7 @@ from tinify.container.layout import (
     TnfFile,
 )
 from tinify.container.metadata import pack_metadata, unpack_metadata
+from tinify.container.picture import is_portable
 from tinify.container.reader import inspect, unpack, unpack_start
 from tinify.container.strings import pack_strings, unpack_first_strings, unpack_strings
 from tinify.container.writer import pack
@@ -54,6 +55,7 @@ __all__ = [
     "TnfFile",
     "entries_of",
     "inspect",
+    "is_portable",
     "open_entries",
     "pack",
     "pack_body",

@@ -28,6 +28,7 @@ from tinify.container import (
     unpack_metadata,
     unpack_strings,
 )
+from tinify.container.picture import CHECK, CODERS, NOT_PORTABLE, PARAMS
 from tinify.entropy_coder import get_entropy_coder, using_entropy_coder
 from tinify.errors import ConfigError, FormatError, InputError
 from tinify.models.image.alpha import pack_alpha, unpack_alpha
@@ -37,11 +38,6 @@ from tinify.models.in_order import THREADS, Progress, counted, in_order
 from tinify.ops import pad_to_multiple
 from tinify.signal import Signal
 
-# Rate levels are stored as multiples of 1/256, entropy coders as a number.
-_PARAMS = struct.Struct("<HB")
-_CHECK = struct.Struct("<H")  # of the head, where the beginning of a file can be decoded
-_CODERS = ("rans32", "rans64", "rangecoder")
-_NOT_PORTABLE = 0x80  # beside the number of the coder
 _LOSSLESS = 0xFFFF  # in place of the level, less the error that is allowed
 MOST_ERROR = 127
 
@@ -132,8 +128,8 @@ class ImageFiles:
         samples = _checked(signal)
         self.eval()
         coder = get_entropy_coder()
-        if coder not in _CODERS:
-            raise InputError(f"coder {coder!r} has no number in the file format; allowed: {', '.join(_CODERS)}")
+        if coder not in CODERS:
+            raise InputError(f"coder {coder!r} has no number in the file format; allowed: {', '.join(CODERS)}")
         if lossless or max_error is not None:
             error = self._checked_error(quality, lossless, max_error)
             strings, stored = self.compress_lossless(_on_grid(_colours(samples).int(), error)), _LOSSLESS - error
@@ -147,8 +143,8 @@ class ImageFiles:
             sections.append(Section(METADATA, pack_metadata(signal.metadata)))
         if self.halvings:
             sections.reverse()  # what is to be decoded from the beginning of a file has all else before it
-        portable = 0 if self.is_portable else _NOT_PORTABLE
-        params = _PARAMS.pack(stored, _CODERS.index(coder) | portable)
+        portable = 0 if self.is_portable else NOT_PORTABLE
+        params = PARAMS.pack(stored, CODERS.index(coder) | portable)
         file = TnfFile("image", self.name, self.fingerprint(), samples.shape, "uint8", params, tuple(sections))
         return replace(file, params=params + _check_of(file)) if self.halvings else file
 
@@ -182,7 +178,7 @@ class ImageFiles:
             samples = x.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
         else:
             level = stored / 256 if self.has_levels else None
-            with using_entropy_coder(_CODERS[coder]):
+            with using_entropy_coder(CODERS[coder]):
                 samples = self.decompress_samples(strings, (height, width), level, grey=channels < 3, **skip)
         if channels in (2, 4):
             alpha = unpack_alpha(file.require(ALPHA), (height, width), scale)
@@ -224,15 +220,15 @@ class ImageFiles:
     def _checked_header(self, file: TnfFile) -> tuple[int, int, int, int, int]:
         if file.modality != "image" or len(file.shape) != 3 or file.shape[2] not in (1, 2, 3, 4) or 0 in file.shape:
             raise FormatError(f"a picture cannot have shape {file.shape}")
-        size = _PARAMS.size + _CHECK.size * bool(self.halvings)
+        size = PARAMS.size + CHECK.size * bool(self.halvings)
         if len(file.params) != size or file.dtype != "uint8":
             raise FormatError(f"parameters of {len(file.params)} bytes for {file.dtype}; a picture has {size}, uint8")
-        params, check = file.params[: _PARAMS.size], file.params[_PARAMS.size :]
-        stored, coder = _PARAMS.unpack(params)
-        coder &= ~_NOT_PORTABLE
+        params, check = file.params[: PARAMS.size], file.params[PARAMS.size :]
+        stored, coder = PARAMS.unpack(params)
+        coder &= ~NOT_PORTABLE
         if check and check != _check_of(replace(file, params=params)):
             raise FormatError("the head of the file does not match its check: it is damaged")
-        if coder >= len(_CODERS):
+        if coder >= len(CODERS):
             raise FormatError(f"coder number {coder} is unknown to this version; upgrade tinify-codec")
         return *file.shape, stored, coder
 
@@ -240,7 +236,7 @@ class ImageFiles:
 def _check_of(file: TnfFile) -> bytes:
     """Of what is said of a picture before its payload, whose streams have checks of their own."""
     known = struct.pack("<3Q", *file.shape) + file.params + file.fingerprint + file.codec.encode()
-    return _CHECK.pack(zlib.crc32(known) & 0xFFFF)
+    return CHECK.pack(zlib.crc32(known) & 0xFFFF)
 
 
 def _checked(signal: Signal) -> np.ndarray:
