@@ -59,6 +59,7 @@ EXAMPLES = {
     ("codec", "cheng2020-anchor-checkerboard"): {"N": 6},
     ("codec", "elic2022-official"): {"N": 4, "M": 12, "groups": [2, 4, 6]},
     ("codec", "elic2022-chandelier"): {"N": 4, "M": 12, "groups": [2, 4, 6]},
+    ("codec", "lapped-hyperprior"): {"N": 4, "counts": [4, 2, 2], "groups": [3, 5], "width": 4, "synthesis_blocks": 1},
     ("codec", "tokenizer"): {"patch": 4, "stages": 2, "codebook_size": 8, "width": 4},
     ("codec", "series-mixing"): {"blocks": [8, 32]},
     ("codec", "wavelet-scheduled"): {"levels": 3, "sets": 2},

@@ -157,6 +157,8 @@ _ROWS: dict[str, list[tuple[str, str, str, str]]] = {
          _KAMISLI_2024),
         ("mbt2018-vbr", "models.image:JointAutoregressiveHierarchicalPriorsVbr", "image; causal context, every rate",
          _KAMISLI_2024),
+        ("lapped-hyperprior", "models.image:LappedHyperprior", "image; a lapped transform and networks, every rate",
+         "Malvar, Staelin 1989; He et al. 2022, arXiv:2203.10886"),
         ("wavelet-scheduled", "models.image.wavelet_scheduled:WaveletScheduled", "image; 9/7 wavelet, tables, fast",
          _TAUBMAN_2000),
         ("wavelet-mixing", "models.image.wavelet_mixing:WaveletMixing", "image; 9/7 wavelet under context mixing",

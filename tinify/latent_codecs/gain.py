@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues
+from tinify.layers.level_table import between
 
 
 class Gain(nn.Module):
     """Learned gain and inverse gain for each channel at `levels` rates, interpolated in between.
 
-    `at(level)` with level in [0, levels - 1] gives (gain, inverse), each (1, C, 1, 1) and positive:
-    exp of the linear interpolation of the logarithms. At the start the gain is the same for all channels and
+    `at(level)` with level in [0, levels - 1] gives (gain, inverse), each (1, C, 1, 1), or (B, C, 1, 1) for levels (B,),
+    and positive: exp of the linear interpolation of the logarithms. At the start the gain is the same for all channels and
     grows from `low` to `high` in even ratios.
 
     Source: Cui, Wang, Bai et al. 2021, "Asymmetric Gained Deep Image Compression With Continuous Rate Adaptation",
@@ -27,15 +28,8 @@ class Gain(nn.Module):
         self.log_gain = nn.Parameter(start[:, None].repeat(1, channels))
         self.log_inverse = nn.Parameter(-start[:, None].repeat(1, channels))
 
-    def at(self, level: float) -> tuple[Tensor, Tensor]:
-        level = min(max(float(level), 0.0), self.levels - 1.0)
-        low = min(int(level), self.levels - 2) if self.levels > 1 else 0
-        high = min(low + 1, self.levels - 1)
-
-        def between(table: Tensor) -> Tensor:
-            return torch.lerp(table[low], table[high], level - low).exp()[None, :, None, None]
-
-        return between(self.log_gain), between(self.log_inverse)
+    def at(self, level: float | Tensor) -> tuple[Tensor, Tensor]:
+        return between(self.log_gain, level).exp(), between(self.log_inverse, level).exp()
 
 
 class GainLatentCodec(LatentCodec):

@@ -9,6 +9,7 @@ from tinify.models.image.google import (
     MeanScaleHyperprior,
     ScaleHyperprior,
 )
+from tinify.models.image.lapped import LappedHyperprior
 from tinify.models.image.vbr import (
     JointAutoregressiveHierarchicalPriorsVbr,
     MeanScaleHyperpriorVbr,
@@ -27,6 +28,7 @@ __all__ = [
     "FactorizedPriorReLU",
     "JointAutoregressiveHierarchicalPriors",
     "JointAutoregressiveHierarchicalPriorsVbr",
+    "LappedHyperprior",
     "MeanScaleHyperprior",
     "MeanScaleHyperpriorVbr",
     "ScaleHyperprior",

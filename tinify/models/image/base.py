@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -67,6 +67,14 @@ class ImageCodec(ImageFiles, Codec):
             return self.latent_codec
         return GainLatentCodec(self.latent_codec, *self.gain.at((self.gain.levels - 1) / 2 if level is None else level))
 
+    def analysis_at(self, level: float | None) -> Callable[[Tensor], Tensor]:
+        """g_a, for a codec whose transforms know the rate that is aimed at."""
+        return self.g_a
+
+    def synthesis_at(self, level: float | None) -> Callable[[Tensor], Tensor]:
+        """g_s, likewise."""
+        return self.g_s
+
     @property
     def is_portable(self) -> bool:
         return is_exact(self)
@@ -78,7 +86,7 @@ class ImageCodec(ImageFiles, Codec):
         check_entropy_path(self)
         return result
 
-    def transform(self, network: nn.Module, x: Tensor) -> Tensor:
+    def transform(self, network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """What g_a or g_s make of x, float32, in the arithmetic of `transform_dtype` where there is no gradient."""
         if self.transform_dtype == torch.float32 or torch.is_grad_enabled():
             return fast_inference(network)(x)
@@ -86,16 +94,16 @@ class ImageCodec(ImageFiles, Codec):
             return network(x.contiguous(memory_format=torch.channels_last)).float().contiguous()
 
     def forward(self, x: Tensor, level: float | None = None) -> ForwardOutput:
-        out = self.latent_codec_at(level)(self.transform(self.g_a, x))
-        return ForwardOutput(self.transform(self.g_s, out.y_hat), out.likelihoods)
+        out = self.latent_codec_at(level)(self.transform(self.analysis_at(level), x))
+        return ForwardOutput(self.transform(self.synthesis_at(level), out.y_hat), out.likelihoods)
 
     def compress(self, x: Tensor, level: float | None = None) -> CompressOutput:
-        out = self.latent_codec_at(level).compress(self.transform(self.g_a, x))
+        out = self.latent_codec_at(level).compress(self.transform(self.analysis_at(level), x))
         return CompressOutput(out.strings, out.shape)
 
     def decompress(self, strings: list[list[bytes]], shape: Any, level: float | None = None) -> DecompressOutput:
         y_hat = self.latent_codec_at(level).decompress(strings, shape).y_hat
-        return DecompressOutput(self.transform(self.g_s, y_hat).clamp_(0, 1))
+        return DecompressOutput(self.transform(self.synthesis_at(level), y_hat).clamp_(0, 1))
 
 
 class HyperpriorCodec(ImageCodec):
