@@ -14,8 +14,8 @@ class Gain(nn.Module):
     """Learned gain and inverse gain for each channel at `levels` rates, interpolated in between.
 
     `at(level)` with level in [0, levels - 1] gives (gain, inverse), each (1, C, 1, 1), or (B, C, 1, 1) for levels (B,),
-    and positive: exp of the linear interpolation of the logarithms. At the start the gain is the same for all channels and
-    grows from `low` to `high` in even ratios.
+    and positive: exp of the linear interpolation of the logarithms. At the start the gain is the same for all channels
+    and grows from `low` to `high` in even ratios.
 
     Source: Cui, Wang, Bai et al. 2021, "Asymmetric Gained Deep Image Compression With Continuous Rate Adaptation",
     arXiv:2003.02012.
