@@ -20,6 +20,8 @@ VERBS = {
     "repack": ("tinify.cli.repack:repack", "Make JPEG files smaller, to come back byte for byte."),
     "inspect": ("tinify.cli.inspect:inspect", "Show what a .tnf file holds, without decoding it."),
     "verify": ("tinify.cli.verify:verify", "Decode .tnf files in full and check them."),
+    "train": ("tinify.cli.train:train", "Train a codec from a recipe."),
+    "pack-images": ("tinify.cli.pack_images:pack_images", "Decode pictures once, for training to read."),
     "fit": ("tinify.cli.fit:fit", "Make a codec for your own series: a codec file that --codec takes."),
     "models": ("tinify.cli.models:models", "List the pretrained codecs."),
     "components": ("tinify.cli.components:components", "List the registered parts that codecs are made of."),

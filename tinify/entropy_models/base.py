@@ -13,6 +13,7 @@ from tinify import registry
 from tinify.entropy_coder import get_entropy_coder
 from tinify.errors import InputError, WeightsError
 from tinify.ops import LowerBound
+from tinify.ops.noise import uniform_noise
 
 _TABLES = ("_offset", "_quantized_cdf", "_cdf_length")
 
@@ -74,7 +75,7 @@ class EntropyModel(nn.Module, ABC):
         """`noise`: inputs + U(-1/2, 1/2), for training; `dequantize`: round(inputs - means) + means;
         `symbols`: round(inputs - means) as int32, InputError where that is none. Shapes: any -> the same."""
         if mode == "noise":
-            return inputs + torch.empty_like(inputs).uniform_(-0.5, 0.5)
+            return inputs + uniform_noise(inputs)
         if mode not in ("dequantize", "symbols"):
             raise ValueError(f'quantization mode is "{mode}"; allowed: "noise", "dequantize", "symbols"')
         rounded = torch.round(inputs if means is None else inputs - means)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tinify.entropy_models.base import EntropyModel
 from tinify.entropy_models.tables import MAX_VALUES, SYMBOLS_PER_BYTE, quantized_cdfs
 from tinify.errors import FormatError, WeightsError
+from tinify.ops.noise import uniform_noise
 
 _OLD_KEY = re.compile(r"^_(matrix|bias|factor|matrices|biases|factors)\.?(\d+)$")
 _NEW_NAME = {"matrix": "matrices", "bias": "biases", "factor": "factors"}
@@ -84,10 +85,11 @@ class EntropyBottleneck(EntropyModel):
     def _forward(self, x: Tensor, training: bool, width: Tensor | None = None) -> tuple[Tensor, Tensor]:
         swapped = x.transpose(0, 1).contiguous()  # (C, B, ...)
         values = swapped.reshape(self.channels, 1, -1)
-        if width is None:
-            y_hat = self.quantize(values, "noise" if training else "dequantize", self._get_medians())
-        elif training:
-            y_hat = self.quantize(values / width, "noise") * width
+        if training:
+            noise = uniform_noise(x).transpose(0, 1).reshape(values.shape)
+            y_hat = values + (noise if width is None else noise * width)
+        elif width is None:
+            y_hat = self.quantize(values, "dequantize", self._get_medians())
         else:
             medians = self._get_medians()
             y_hat = self.quantize((values - medians) / width, "dequantize") * width + medians

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from tinify import registry
 from tinify.config import read_toml
 from tinify.models.base import Codec
+from tinify.training.image.checkpoint import BEST, CHECKPOINT, RECIPE
 
 _EXACT = ("entropy_bottleneck.", "gaussian_conditional.", "gain.", "latent_codec")
 
@@ -26,18 +28,27 @@ _EXACT = ("entropy_bottleneck.", "gaussian_conditional.", "gain.", "latent_codec
 def export(weights: Path, folder: Path, half: bool = False, summary: str = "") -> Codec:
     """Writes `weights.safetensors` and `codec.toml` into a zoo folder; returns the codec as it will be loaded."""
     table = read_toml(folder / "train.toml")["codec"]
-    codec: Codec = registry.build_config(table)
+    codec: Codec = registry.build_config({"kind": "codec", **table})
     codec.load_state_dict(_read(weights))
     codec.update(force=weights.suffix == ".pt", update_quantiles=True)
     state = {key: _stored(key, tensor, half) for key, tensor in codec.state_dict().items()}
     save_file(state, folder / "weights.safetensors")
     (folder / "weights.safetensors").chmod(0o644)
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-    lines = [f'summary = "{summary}"', "", "[codec]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    lines = [f"summary = {_toml(summary)}", "", "[codec]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     lines += ["", "[weights]", 'file = "weights.safetensors"', f'sha256 = "{digest}"', ""]
     (folder / "codec.toml").write_text("\n".join(lines), "utf-8")
     codec.load_state_dict(state)
     return codec
+
+
+def export_run(run: Path, folder: Path, half: bool = False, summary: str = "") -> Codec:
+    """A zoo folder, made where it is not there, of a run of `tinify train`: its recipe, and its best weights where
+    validation chose some, else the averaged ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "train.toml").write_bytes((run / RECIPE).read_bytes())
+    best = run / BEST
+    return export(best if best.exists() else run / CHECKPOINT, folder, half, summary)
 
 
 def _read(weights: Path) -> dict[str, torch.Tensor]:
@@ -54,7 +65,7 @@ def _stored(key: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
 def _toml(value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def main() -> None:

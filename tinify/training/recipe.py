@@ -4,58 +4,15 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tinify.config import read_toml
 from tinify.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class Data:
-    """Where the pictures are and how they are cropped. Folders are relative to the data folder."""
-
-    folders: list[str]
-    crop: int = 128
-    batch_size: int = 8
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Lagrangians of the lowest and the highest rate; a level in between is interpolated in the logarithm."""
-
-    lmbda_low: float = 0.0018
-    lmbda_high: float = 0.0932
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """Adam with a linear warm-up and a cosine decay to `final_lr`; the auxiliary one keeps its rate."""
-
-    steps: int
-    lr: float = 1e-3
-    final_lr: float = 1e-6
-    warmup_steps: int = 500
-    aux_lr: float = 1e-2
-    clip_norm: float = 1.0
-    ema_decay: float = 0.999
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The whole of it. `codec` is a table for `tinify.build`: kind, name and arguments."""
-
-    codec: dict[str, Any]
-    data: Data
-    optimizer: Optimizer
-    rate: Rate = field(default_factory=Rate)
-    seed: int = 0
-    threads: int = 0
-    """CPU threads; 0 leaves the choice to torch."""
-
-
-def read_recipe(path: str | Path, kind: type = Recipe) -> Any:
+def read_recipe(path: str | Path, kind: type) -> Any:
     """The recipe, a dataclass of type `kind`, in a TOML file.
 
     Raises ConfigError with the path of a key that is unknown, missing or ill-typed, InputError without the file.
@@ -88,6 +45,8 @@ def _record(cls: type, table: Any, where: str) -> Any:
 def _value(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint):
         return _record(hint, value, where + ".")
+    if get_origin(hint) is Literal:
+        return _choice(get_args(hint), value, where)
     plain = getattr(hint, "__origin__", hint)
     if plain is float and type(value) is int:
         return float(value)
@@ -96,3 +55,11 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if plain is list:
         return [_value(*get_args(hint), item, f"{where}[{i}]") for i, item in enumerate(value)]
     return value
+
+
+def _choice(allowed: tuple[str, ...], value: Any, where: str) -> str:
+    if isinstance(value, str) and value in allowed:
+        return value
+    near = difflib.get_close_matches(str(value), allowed, 1)
+    hint = f'did you mean "{near[0]}"?' if near else f"allowed: {', '.join(map(repr, allowed))}"
+    raise ConfigError(f"{where}: {value!r} is not allowed; {hint}")

@@ -51,7 +51,7 @@ class VariableRate(ScaleHyperprior):
 
     def __init__(self, N: int, M: int, vr_entbttlnck: bool = False):
         super().__init__(N, M)
-        self.Gain = nn.Parameter(torch.tensor(_GAINS))
+        self.Gain = nn.Parameter(torch.tensor(_GAINS), requires_grad=False)
         self.QuantABCD = _three_layers(2, 12)
         self.vr_entbttlnck = bool(vr_entbttlnck)
         if vr_entbttlnck:
