@@ -46,7 +46,7 @@ _MODULES = (
     "ans", "api", "coders", "config", "container", "data", "entropy_models", "errors", "evaluation", "file_to_file",
     "hookspecs", "jpeg_files",
     "latent_codecs", "layers", "losses", "media", "metrics", "models", "ops", "plugins", "quantizers", "records",
-    "registry", "signal", "testing", "training", "transforms", "zoo",
+    "registry", "scale_out", "signal", "testing", "training", "transforms", "zoo",
 )  # fmt: skip
 __all__ = ["__version__", *_NAMES]
 

@@ -14,6 +14,7 @@ import click
 from tinify.cli.listing import json_option
 from tinify.cli.max_error import MaxError
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
+from tinify.cli.scale_out import chosen_engine, engine_option, jobs_option, run_engine
 
 if TYPE_CHECKING:
     from tinify.file_to_file import Written
@@ -86,13 +87,22 @@ class Options:
 @click.option("--threads", type=click.IntRange(1), help="Chunks or tiles that are coded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
+@engine_option
+@jobs_option
 @json_option
-def compress(paths, output, force, recursive, as_json, **how) -> int:
+def compress(paths, output, force, recursive, engine, jobs, as_json, **how) -> int:
     """Compress pictures (PNG, JPEG, WebP, ...) and series (CSV, .npy, .npz) to .tnf files.
 
     IN is a file, a folder, a pattern or - (standard input). The last of several paths is the output when it ends in
     .tnf, is a folder, or is - (standard output). Without one, photo.png becomes photo.tnf beside it.
     A .npy, .ppm or .pgm file may be larger than the memory; a .npy of (H, W, 1 to 4) uint8 is a picture.
+
+    \b
+    Folders of many files, with everything below them, on all processors or many machines:
+      tinify compress photos/ small/ --engine processes    a/b.png becomes small/a/b.png.tnf
+      tinify compress s3://bucket/in s3://bucket/out --engine ray
+    What a manifest in OUT says is done with the same settings is skipped, so the same command goes on after Ctrl-C or
+    a crash; failed files are listed at the end and do not stop the others.
     """
     from tinify import api, media
     from tinify.cli.batch import run_batch
@@ -102,6 +112,11 @@ def compress(paths, output, force, recursive, as_json, **how) -> int:
         raise click.UsageError(
             "--quality, --target-bpp, --target-psnr, --max-bytes, --max-error, --lossless exclude each other: give one"
         )
+    engine = chosen_engine(engine, jobs, paths, output)
+    if engine is not None:
+        value, of = how.pop("max_error") or (None, "absolute")
+        return run_engine("compress", paths, output, engine, jobs, as_json, force,
+                          {**how, "max_error": value, "max_error_of": of})  # fmt: skip
     inputs, output = split_output(paths, output, lambda last: last.lower().endswith(EXTENSION))
     sources = expand(
         inputs, {extension for media_format in media.formats() for extension in media_format.extensions}, recursive

@@ -13,6 +13,7 @@ import click
 
 from tinify.cli.listing import json_option
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
+from tinify.cli.scale_out import chosen_engine, engine_option, jobs_option, run_engine
 
 EXTENSION = ".tnf"
 JPEGS = (".jpg", ".jpeg")
@@ -94,8 +95,12 @@ class _Scale(click.ParamType):
 @click.option("--threads", type=click.IntRange(1), help="Chunks or tiles that are decoded at a time. Default: 2.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite outputs that exist.")
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
+@engine_option
+@jobs_option
 @json_option
-def decompress(paths, output, codec, extension, rows, region, scale, threads, force, recursive, as_json) -> int:
+def decompress(
+    paths, output, codec, extension, rows, region, scale, threads, force, recursive, engine, jobs, as_json
+) -> int:
     """Restore files from .tnf.
 
     IN is a .tnf file, a folder, a pattern or - (standard input). The last of several paths is the output when it does
@@ -108,6 +113,12 @@ def decompress(paths, output, codec, extension, rows, region, scale, threads, fo
 
     if region is not None and (rows is not None or scale != 1):
         raise click.UsageError("--region goes neither with --rows nor with --scale")
+    engine = chosen_engine(engine, jobs, paths, output)
+    if engine is not None:
+        if rows is not None or region is not None or scale != 1:
+            raise click.UsageError("--engine restores whole files; it goes with none of --rows, --region, --scale")
+        how = {"codec": codec, "extension": _dotted(extension), "threads": threads}
+        return run_engine("decompress", paths, output, engine, jobs, as_json, force, how)
     inputs, output = split_output(paths, output, lambda last: not last.lower().endswith(EXTENSION))
     sources = expand(inputs, {EXTENSION}, recursive)
     place = choose_output(output, sources, inputs)
@@ -116,13 +127,17 @@ def decompress(paths, output, codec, extension, rows, region, scale, threads, fo
         refuse_terminal()
         if as_json:
             raise click.UsageError("--json and the restored data cannot both go to standard output; name an output")
-    extension = f".{extension.lstrip('.').lower()}" if extension else None
-    options = Options(codec if codec is None else api.load(codec), extension, rows, threads, force, scale, region)
+    codec = codec if codec is None else api.load(codec)
+    options = Options(codec, _dotted(extension), rows, threads, force, scale, region)
 
     def work(source: Source, progress: Progress) -> dict[str, Any]:
         return _decompress(source, place, options, progress)
 
     return run_batch(sources, work, _line, verb="decompress", as_json=as_json, quiet_stdout=place.stream)
+
+
+def _dotted(extension: str | None) -> str | None:
+    return f".{extension.lstrip('.').lower()}" if extension else None
 
 
 def _decompress(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:

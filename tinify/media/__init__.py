@@ -12,7 +12,7 @@ Formats are components of kind "media" whose targets are `MediaFormat` instances
 
 from tinify.media.choice import formats, read, usual_extension, write
 from tinify.media.csv import cut
-from tinify.media.files import check_free, read_bytes, write_whole
+from tinify.media.files import check_free, move_whole, read_bytes, write_whole
 from tinify.media.format import MediaFormat
 from tinify.media.pixels import open_pixels, write_pixels, writes_pixels
 from tinify.media.rows import open_rows, write_rows
@@ -22,6 +22,7 @@ __all__ = [
     "check_free",
     "cut",
     "formats",
+    "move_whole",
     "open_pixels",
     "open_rows",
     "read",

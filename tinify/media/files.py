@@ -49,10 +49,7 @@ def write_whole(path: str | os.PathLike, produce: Callable[[BinaryIO], object], 
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         _fill(temporary, produce)
-        if overwrite:
-            os.replace(temporary, path)
-        else:
-            _publish(temporary, path)
+        move_whole(temporary, path, overwrite=overwrite)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -67,8 +64,12 @@ def _fill(path: Path, produce: Callable[[BinaryIO], object]) -> None:
         raise InputError(f"cannot write to {path.parent}: {error.strerror or error}") from error
 
 
-def _publish(temporary: Path, path: Path) -> None:
-    """Renames without replacing, also when another process was faster."""
+def move_whole(temporary: str | os.PathLike, path: str | os.PathLike, *, overwrite: bool = False) -> None:
+    """Puts a file that is whole at `path`, on the same file system, in one step; without `overwrite` never in the place
+    of another, also when another process was faster. OutputExistsError; OSError."""
+    if overwrite:
+        os.replace(temporary, path)
+        return
     try:
         os.link(temporary, path)
     except FileExistsError:
