@@ -16,7 +16,7 @@ from tinify.layers import CheckerboardMaskedConv2d, conv, conv1x1, deconv
 from tinify.models.image.base import HyperpriorCodec
 from tinify.transforms.lapped import LappedAnalysis, LappedSynthesis
 
-_GAINS = 2.0, 15.0  # quantization steps that suit orthonormal coefficients at lambda 0.0018 and 0.0932
+_GAINS = 1.5, 15.0  # quantization steps that suit orthonormal coefficients at lambda 0.0009 and 0.0932
 
 
 class LappedHyperprior(HyperpriorCodec):
