@@ -16,7 +16,7 @@ import numpy as np
 from tinify import codec_file, config, container, zoo
 from tinify.errors import ConfigError, DesyncError, FormatError, InputError, TinifyError, UnknownComponentError
 from tinify.rate_search import pack_to_bytes, pack_to_psnr, pack_to_rate
-from tinify.signal import Signal
+from tinify.signal import PEAKS, Signal
 
 if TYPE_CHECKING:
     from tinify.models.image.reader import PictureReader
@@ -50,7 +50,8 @@ def compress(
 ) -> bytes:
     """The bytes of a `.tnf` file that holds `x`.
 
-    x: an array, a Signal, or the path of a file that `tinify.media` reads. An array (H, W, 1..4) of uint8 is a picture;
+    x: an array, a Signal, or the path of a file that `tinify.media` reads. An array (H, W, 1..4) of uint8, uint16, or
+        float32 in [0, 1] is a picture;
         (T, C) or (T,) of any numeric type is a series. With an image codec given, (H, W) is a grey picture.
     codec: a name of `tinify models`, a codec file ("my.codec", see `tinify fit`), a folder with codec.toml, or a codec
         that was built; by default the one for the kind of signal (DEFAULT_CODECS).
@@ -254,11 +255,11 @@ def default_codec(signal: Signal) -> str:
 def _modality(samples: np.ndarray) -> str:
     if samples.ndim in (1, 2):
         return "series"
-    if samples.ndim == 3 and samples.dtype == np.uint8 and samples.shape[2] in (1, 2, 3, 4):
+    if samples.ndim == 3 and str(samples.dtype) in PEAKS and samples.shape[2] in (1, 2, 3, 4):
         return "image"
     raise InputError(
         f"an array of shape {samples.shape} and type {samples.dtype} is neither a picture, (H, W, 1 to 4) "
-        "of uint8, nor a series, (T, C) or (T,)"
+        "of uint8, uint16, or float32 in [0, 1], nor a series, (T, C) or (T,)"
     )
 
 

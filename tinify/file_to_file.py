@@ -119,7 +119,8 @@ def decompress_file(
         with api.open_picture(source, codec) as picture:
             options = {"region": region, "threads": threads, "progress": progress, "overwrite": overwrite}
             shape, name = restore_picture(picture, target, **options), picture.codec_name
-        return Written("image", name, shape, "uint8", os.path.getsize(source), os.path.getsize(target))
+            dtype = picture.dtype.name
+        return Written("image", name, shape, dtype, os.path.getsize(source), os.path.getsize(target))
     with api.open(source, codec) as reader:
         shape = restore(reader, target, rows=rows, threads=threads, progress=progress, overwrite=overwrite)
         name, dtype = reader.codec_name, reader.dtype.name
@@ -166,12 +167,12 @@ def restore_picture(
     options = {name: value for name, value in (("threads", threads), ("progress", progress)) if value is not None}
     _, _, height, width = region = reader.region(region)
     shape, extension = (height, width, reader.shape[2]), Path(target).suffix.lower()
-    if not media.writes_pixels(extension, shape[2]):
+    if not media.writes_pixels(extension, shape[2], reader.dtype):
         media.write(Signal("image", reader.read(region, **options), reader.metadata), target, overwrite=overwrite)
         return shape
 
     def produce(file) -> None:
-        media.write_pixels(reader.bands(region, **options), shape, reader.metadata, file, extension)
+        media.write_pixels(reader.bands(region, **options), shape, reader.metadata, file, extension, reader.dtype)
 
     media.write_whole(target, produce, overwrite=overwrite)
     return shape
@@ -184,7 +185,7 @@ def is_long(source: str | os.PathLike) -> bool:
 
 
 def is_raw_picture(source: str | os.PathLike) -> bool:
-    """Whether the file is a picture that can be read in pieces: PPM, PGM, or .npy of (H, W, C) uint8."""
+    """Whether the file is a picture that can be read in pieces: PPM, PGM, or .npy of (H, W, C)."""
     return media.open_pixels(source) is not None
 
 

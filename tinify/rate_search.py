@@ -11,7 +11,7 @@ import numpy as np
 
 from tinify import container
 from tinify.errors import InputError
-from tinify.signal import Signal
+from tinify.signal import PEAKS, Signal
 
 LOWEST, HIGHEST = 0.0, 100.0
 STEPS = 9  # a quality to within 0.2
@@ -121,14 +121,14 @@ def pack_to_psnr(codec: Any, signal: Signal, target_db: float, **options: Any) -
 
 
 def decoded_psnr(original: Signal, restored: Signal) -> float:
-    """Peak signal-to-noise ratio in dB: of a picture's colours (alpha is kept exactly) with peak 255; of a series with
-    the range of each channel as its peak, the mean square taken over all channels, gaps left out."""
+    """Peak signal-to-noise ratio in dB: of a picture's colours (alpha is kept exactly) with the peak of their type; of
+    a series with the range of each channel as its peak, the mean square taken over all channels, gaps left out."""
     x, y = original.samples, restored.samples
     if original.modality == "image":
         from tinify.metrics.psnr import psnr
 
         colours = 1 if x.shape[2] < 3 else 3
-        return psnr(x[:, :, :colours], y[:, :, :colours])
+        return psnr(x[:, :, :colours], y[:, :, :colours], PEAKS.get(str(x.dtype)))
     from tinify.metrics.nrmse import nrmse
 
     x, y = (np.where(np.isfinite(a), a, np.nan) for a in (x.astype(np.float64), y.astype(np.float64)))

@@ -24,6 +24,27 @@ def test_rows_are_those_that_pillow_reads(tmp_path, name, channels):
     assert found.samples[30:].shape == (0, 21, channels)
 
 
+@pytest.mark.parametrize(("name", "channels"), [("x.ppm", 3), ("x.pgm", 1), ("x.npy", 4)])
+def test_rows_of_sixteen_bits_are_read_and_written_as_the_whole_is(tmp_path, name, channels):
+    x, path = picture(channels) * np.uint16(257) + np.uint16(3), tmp_path / name
+    media.write(Signal("image", x), path)
+    found = media.open_pixels(path).samples
+    assert found.dtype == np.uint16 and found[:].dtype.isnative
+    assert np.array_equal(found[:], x) and np.array_equal(found[7:12], x[7:12])
+    assert media.writes_pixels(path.suffix, channels, found.dtype)
+    with open(tmp_path / "again", "wb") as file:
+        media.write_pixels((x[a : a + 7] for a in range(0, 30, 7)), x.shape, {}, file, path.suffix, found.dtype)
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_arrays_of_floats_are_pictures_and_no_ppm(tmp_path):
+    x = picture() / np.float32(255)
+    np.save(tmp_path / "x.npy", x)
+    found = media.open_pixels(tmp_path / "x.npy").samples
+    assert found.dtype == np.float32 and np.array_equal(found[3:9], x[3:9])
+    assert not media.writes_pixels(".ppm", 3, found.dtype)
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_arrays_of_three_axes_are_pictures(tmp_path, channels):
     np.save(tmp_path / "x.npy", picture(channels))
@@ -47,7 +68,7 @@ def test_comments_and_any_spaces_may_stand_in_the_head(tmp_path):
     assert np.array_equal(media.open_pixels(tmp_path / "x.ppm").samples[:], x)
 
 
-@pytest.mark.parametrize("head", [b"P6 21 30 65535\n", b"P3 21 30 255\n", b"P6 0 30 255\n", b"P6 21 30", b"", b"P6x"])
+@pytest.mark.parametrize("head", [b"P6 21 30 65534\n", b"P3 21 30 255\n", b"P6 0 30 255\n", b"P6 21 30", b"", b"P6x"])
 def test_other_heads_are_left_to_pillow(tmp_path, head):
     (tmp_path / "x.ppm").write_bytes(head + bytes(6000))
     assert media.open_pixels(tmp_path / "x.ppm") is None

@@ -95,7 +95,8 @@ def compress(paths, output, force, recursive, engine, jobs, as_json, **how) -> i
 
     IN is a file, a folder, a pattern or - (standard input). The last of several paths is the output when it ends in
     .tnf, is a folder, or is - (standard output). Without one, photo.png becomes photo.tnf beside it.
-    A .npy, .ppm or .pgm file may be larger than the memory; a .npy of (H, W, 1 to 4) uint8 is a picture.
+    A .npy, .ppm or .pgm file may be larger than the memory; a .npy of (H, W, 1 to 4) uint8,
+    uint16, or float32 in [0, 1] is a picture. Pictures of 16 bits a channel come back as such.
 
     \b
     Folders of many files, with everything below them, on all processors or many machines:

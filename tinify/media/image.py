@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures through Pillow: grey, grey + alpha, RGB, RGB + alpha in 8 bits.
+"""Pictures through Pillow: grey, grey + alpha, RGB, RGB + alpha.
 
 file -> EXIF orientation applied -> one of L, LA, RGB, RGBA -> samples (H, W, C) uint8, metadata "icc"
+                                 -> I;16, or RGB, RGBA with 16 bits -> uint16;  F -> float32
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from tinify.errors import InputError, LimitError, TinifyError
+from tinify.media.deep import read_colours, read_pnm, write_png, write_pnm
 from tinify.media.format import MediaFormat
 from tinify.signal import Signal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+DEEP = {"I;16": "uint16", "I;16B": "uint16", "I;16L": "uint16", "I;16N": "uint16", "F": "float32"}
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 CONVERTED = {
     "1": "L",
@@ -59,18 +62,22 @@ def sniff(start: bytes) -> bool:
 
 
 def read(data: bytes, extension: str = "") -> Signal:
-    """The first frame of a picture. InputError (damaged, cut off, 16-bit grey), LimitError (decompression bomb)."""
+    """The first frame of a picture. InputError (damaged, cut off, of 32 bits), LimitError (decompression bomb)."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    deep = read_pnm(data)
+    if deep is not None:
+        return Signal("image", deep)
     try:
         with warnings.catch_warnings():
             # Pillow warns at half of the size that it refuses; below the limit there is nothing to do about it.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data))
-            _check_kind(image)
+            deep = read_colours(lambda: Image.open(io.BytesIO(data)))
+            _check_kind(image, deep is not None)
             image.load()
             upright = ImageOps.exif_transpose(image)
-        picture, profile = _to_supported(upright)
+        picture, profile = (upright, _profile(upright)) if upright.mode in DEEP else _to_supported(upright)
     except UnidentifiedImageError:
         raise InputError("this is not a picture that Pillow can read, or its beginning is damaged") from None
     except Image.DecompressionBombError as error:
@@ -81,20 +88,26 @@ def read(data: bytes, extension: str = "") -> Signal:
         raise
     except Exception as error:  # a damaged file makes Pillow's readers raise nearly anything
         raise InputError(f"the picture is damaged or cut off: {error}") from error
-    samples = np.asarray(picture, dtype=np.uint8)
+    samples = np.asarray(picture, DEEP.get(picture.mode, "uint8")) if deep is None else deep
     samples = samples[:, :, None] if samples.ndim == 2 else samples
     return Signal("image", np.ascontiguousarray(samples), {"icc": profile} if profile else {})
 
 
-def _check_kind(image: Image) -> None:
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+def _check_kind(image: Image, deep: bool) -> None:
+    if image.mode == "I":
         raise InputError(
-            f"grey with more than 8 bits (Pillow mode {image.mode}) is not supported, and cutting it to 8 bits would "
-            "lose data silently; scale it to 8 bits yourself, or compress rows of it as a series (.npy, 2-D)"
+            "grey of 32 bits is not supported, and cutting it would lose data silently; scale it to 16 bits yourself, "
+            "or compress rows of it as a series (.npy, 2-D)"
         )
-    if image.mode not in MODES.values() and image.mode not in CONVERTED and image.mode != "CMYK":
+    if (
+        image.mode not in MODES.values()
+        and image.mode not in DEEP
+        and image.mode not in CONVERTED
+        and image.mode != "CMYK"
+    ):
         raise InputError(f"pictures of Pillow mode {image.mode} are not supported; convert it to RGB first")
-    if any("16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+    cut = not deep and image.mode not in DEEP
+    if cut and any("16" in str(tile[3]) for tile in getattr(image, "tile", ())):
         warnings.warn("the picture has 16 bits a channel; it is compressed with 8", stacklevel=3)
     # A phone's MPO holds a preview beside the photo, which nobody misses.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -104,13 +117,17 @@ def _check_kind(image: Image) -> None:
 
 def _to_supported(image: Image) -> tuple[Image, bytes | None]:
     """(the picture in one of the four modes, its ICC profile)."""
-    profile = image.info.get("icc_profile") or None
+    profile = _profile(image)
     if image.mode == "CMYK":
         return _from_cmyk(image, profile), None
     if "transparency" in image.info and image.mode in ("1", "L", "P", "RGB"):
         image = image.convert("LA" if image.mode in ("1", "L") else "RGBA")
         return image, profile
     return image.convert(CONVERTED.get(image.mode, image.mode)), profile
+
+
+def _profile(image: Image) -> bytes | None:
+    return image.info.get("icc_profile") or None
 
 
 def _from_cmyk(image: Image, profile: bytes | None) -> Image:
@@ -130,9 +147,12 @@ def write(signal: Signal, file: BinaryIO, extension: str) -> None:
     from PIL import Image
 
     samples = signal.samples
+    if signal.modality == "image" and _wrote_deep(signal, file, extension):
+        return
     if signal.modality != "image" or samples.dtype != np.uint8 or samples.ndim != 3 or samples.shape[2] not in MODES:
         raise InputError(
-            f"samples of shape {samples.shape} and dtype {samples.dtype} are no 8-bit picture; write them as .npy"
+            f"samples of shape {samples.shape} and dtype {samples.dtype} are no 8-bit picture; write them as .npy, or "
+            "16 bits as .png or .ppm"
         )
     options = dict(SAVED[extension])
     samples = _without_alpha(samples, extension) if options["format"] in NO_ALPHA else samples
@@ -150,6 +170,24 @@ def write(signal: Signal, file: BinaryIO, extension: str) -> None:
         raise InputError(f"Pillow cannot write this picture as {extension}: {error}; try .png") from error
 
 
+def _wrote_deep(signal: Signal, file: BinaryIO, extension: str) -> bool:
+    """Writes 16 bits, or grey of floats, where that kind of file can hold them."""
+    samples, profile = signal.samples, signal.metadata.get("icc")
+    channels = samples.shape[2] if samples.ndim == 3 else 0
+    if samples.dtype == np.uint16 and extension == ".png" and channels in MODES:
+        write_png(samples, profile, file)
+    elif samples.dtype == np.uint16 and extension in (".ppm", ".pgm") and channels in (1, 3):
+        write_pnm(samples, file)
+    elif samples.dtype in (np.uint16, np.float32) and extension in (".tif", ".tiff") and channels == 1:
+        from PIL import Image
+
+        options = SAVED[extension] | ({"icc_profile": profile} if profile else {})
+        Image.fromarray(samples[:, :, 0]).save(file, **options)
+    else:
+        return False
+    return True
+
+
 def _without_alpha(samples: np.ndarray, extension: str) -> np.ndarray:
     channels = samples.shape[2]
     if channels in (1, 3):
@@ -160,7 +198,9 @@ def _without_alpha(samples: np.ndarray, extension: str) -> np.ndarray:
 
 
 def restores(signal: Signal) -> str | None:
-    return ".png" if signal.modality == "image" and "array" not in signal.metadata else None
+    if signal.modality != "image" or "array" in signal.metadata:
+        return None
+    return ".npy" if signal.samples.dtype == np.float32 else ".png"
 
 
 FORMAT = MediaFormat("image", "image", tuple(SAVED), sniff, read, write, restores)

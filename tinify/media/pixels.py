@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO
@@ -14,20 +13,24 @@ import numpy as np
 
 from tinify.errors import InputError
 from tinify.media.arrays import header_of
-from tinify.signal import Signal
+from tinify.media.deep import PNM
+from tinify.signal import PEAKS, Signal
 
 _HEADER = 1 << 16
-_SPACE = rb"(?:\s|#[^\r\n]*[\r\n])+"
-_PNM = re.compile(rb"P([56])" + _SPACE + _SPACE.join([rb"(\d{1,9})"] * 3) + rb"\s", re.A)
+_BYTES = np.dtype(np.uint8)
+_STORED = {255: "u1", 65535: ">u2"}  # of a PPM or PGM
 
 
 class PixelRows:
-    """Samples (H, W, C) uint8 of a file, from byte `start`; `rows[a:b]` reads these rows and no others."""
+    """Samples (H, W, C) of a file, from byte `start`; `rows[a:b]` reads these rows and no others.
 
-    ndim, dtype = 3, np.dtype(np.uint8)
+    `stored` is their dtype there; they are given in this machine's order of bytes."""
 
-    def __init__(self, path: str | os.PathLike, shape: tuple[int, int, int], start: int):
-        self._path, self.shape, self._start = os.fspath(path), shape, start
+    ndim = 3
+
+    def __init__(self, path: str | os.PathLike, shape: tuple[int, int, int], start: int, stored: np.dtype = _BYTES):
+        self._path, self.shape, self._start, self._stored = os.fspath(path), shape, start, stored
+        self.dtype = stored.newbyteorder("=")
 
     @property
     def size(self) -> int:
@@ -43,17 +46,19 @@ class PixelRows:
         row = math.prod(self.shape[1:])
         count = max(0, stop - start) * row
         try:
-            found = np.fromfile(self._path, np.uint8, count, offset=self._start + start * row)
+            found = np.fromfile(
+                self._path, self._stored, count, offset=self._start + start * row * self._stored.itemsize
+            )
         except OSError as error:
             raise InputError(f"{self._path}: the file cannot be read: {error.strerror or error}") from error
         if len(found) != count:
             raise InputError(f"{self._path}: the file became shorter while it was read")
-        return found.reshape(-1, *self.shape[1:])
+        return found.astype(self.dtype, copy=False).reshape(-1, *self.shape[1:])
 
 
 def open_pixels(path: str | os.PathLike) -> Signal | None:
-    """The picture in a binary PPM or PGM of 8 bits, or in a .npy of (H, W, 1 to 4) uint8, with `PixelRows` for
-    samples; nothing but the header is read.
+    """The picture in a binary PPM or PGM of 8 or 16 bits, or in a .npy of (H, W, 1 to 4) uint8, uint16 or float32,
+    with `PixelRows` for samples; nothing but the header is read.
 
     None where the file is of another kind. InputError when it is cut off.
     """
@@ -65,26 +70,26 @@ def open_pixels(path: str | os.PathLike) -> Signal | None:
     found = _pnm(head) or _npy(head)
     if found is None:
         return None
-    shape, start = found
-    if math.prod(shape) > size - start:
+    shape, start, stored = found
+    needed = math.prod(shape) * stored.itemsize
+    if needed > size - start:
         raise InputError(
-            f"{os.fspath(path)}: the picture needs {math.prod(shape)} bytes and {size - start} are there: "
-            "the file is cut off"
+            f"{os.fspath(path)}: the picture needs {needed} bytes and {size - start} are there: the file is cut off"
         )
-    return Signal("image", PixelRows(path, shape, start))
+    return Signal("image", PixelRows(path, shape, start, stored))
 
 
-def _pnm(head: bytes) -> tuple[tuple[int, int, int], int] | None:
-    found = _PNM.match(head)
+def _pnm(head: bytes) -> tuple[tuple[int, int, int], int, np.dtype] | None:
+    found = PNM.match(head)
     if found is None:
         return None
     width, height, most = (int(number) for number in found.groups()[1:])
-    if most != 255 or not width or not height:
+    if most not in _STORED or not width or not height:
         return None
-    return (height, width, 1 if found[1] == b"5" else 3), found.end()
+    return (height, width, 1 if found[1] == b"5" else 3), found.end(), np.dtype(_STORED[most])
 
 
-def _npy(head: bytes) -> tuple[tuple[int, int, int], int] | None:
+def _npy(head: bytes) -> tuple[tuple[int, int, int], int, np.dtype] | None:
     if not head.startswith(b"\x93NUMPY"):
         return None
     try:
@@ -92,12 +97,13 @@ def _npy(head: bytes) -> tuple[tuple[int, int, int], int] | None:
     except Exception:  # NumPy lets out whatever the tokenizer under its parser raises
         return None
     fitting = len(shape) == 3 and shape[2] in (1, 2, 3, 4) and 0 not in shape
-    return (shape, start) if fitting and dtype == np.uint8 and not by_columns else None
+    fitting = fitting and dtype.newbyteorder("=").name in PEAKS
+    return (shape, start, dtype) if fitting and not by_columns else None
 
 
-def writes_pixels(extension: str, channels: int) -> bool:
-    """Whether `write_pixels` makes that kind of file of a picture with so many channels."""
-    return extension == ".npy" or (extension in (".ppm", ".pgm") and channels in (1, 3))
+def writes_pixels(extension: str, channels: int, dtype: np.dtype = _BYTES) -> bool:
+    """Whether `write_pixels` makes that kind of file of a picture with so many channels of that dtype."""
+    return extension == ".npy" or (extension in (".ppm", ".pgm") and channels in (1, 3) and dtype.kind == "u")
 
 
 def write_pixels(
@@ -106,14 +112,18 @@ def write_pixels(
     metadata: Mapping[str, bytes],
     file: BinaryIO,
     extension: str,
+    dtype: np.dtype = _BYTES,
 ) -> None:
     """The file that `media.write` makes of a picture (H, W, C), from bands of its rows."""
     if extension == ".npy":
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        stored = dtype
+        header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
     else:
         if metadata.get("icc"):
             warnings.warn(f"{extension} files cannot hold the ICC profile; it is left out", stacklevel=3)
-        file.write(b"P%d\n%d %d\n255\n" % (5 if shape[2] == 1 else 6, shape[1], shape[0]))
+        most = PEAKS[dtype.name]
+        stored = np.dtype(_STORED[most])
+        file.write(b"P%d\n%d %d\n%d\n" % (5 if shape[2] == 1 else 6, shape[1], shape[0], most))
     for band in bands:
-        file.write(np.ascontiguousarray(band).data)
+        file.write(np.ascontiguousarray(band, stored).data)

@@ -179,9 +179,9 @@ def test_a_quality_out_of_range_is_refused(codec, gained, quality):
         Signal("image", np.zeros((4, 4), np.uint8)),
         Signal("image", np.zeros((4, 4, 5), np.uint8)),
         Signal("image", np.zeros((0, 4, 3), np.uint8)),
-        Signal("image", np.zeros((4, 4, 3), np.float32)),
+        Signal("image", np.zeros((4, 4, 3), np.float64)),
     ],
-    ids=["series", "two dimensions", "five channels", "empty", "float"],
+    ids=["series", "two dimensions", "five channels", "empty", "float64"],
 )
 def test_what_is_no_picture_is_refused(codec, wrong):
     with pytest.raises(InputError):

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from tinify.container import (
     ALPHA,
@@ -33,10 +32,20 @@ from tinify.entropy_coder import get_entropy_coder, using_entropy_coder
 from tinify.errors import ConfigError, FormatError, InputError
 from tinify.models.image.alpha import pack_alpha, unpack_alpha
 from tinify.models.image.reader import PictureReader
+from tinify.models.image.samples import (
+    check_floats,
+    checked,
+    colours,
+    off_grid,
+    on_grid,
+    to_samples,
+    to_tensor,
+    whole_samples,
+)
 from tinify.models.image.tiles import Tiles
 from tinify.models.in_order import THREADS, Progress, counted, in_order
 from tinify.ops import pad_to_multiple
-from tinify.signal import Signal
+from tinify.signal import PEAKS, Signal
 
 _LOSSLESS = 0xFFFF  # in place of the level, less the error that is allowed
 MOST_ERROR = 127
@@ -46,11 +55,11 @@ class ImageFiles:
     """`pack` and `unpack` of image codecs with `compress(x, level)`, `decompress(strings, shape, level)`, `shape_for`,
     `downsampling_factor` and, for the rate, `level_of`, the level of a quality or None: 0 to 255, in steps of 1/256.
 
-    (H, W, 1..4) uint8 -> RGB in [0, 1], padded -> compress -> strings -> payload section
+    (H, W, 1..4)       -> RGB in [0, 1], padded -> compress -> strings -> payload section
                        -> alpha channel         -> lossless  -> alpha section
 
     A large picture is cut into tiles, each of which is coded so by itself, on several threads: what a codec overrides
-    here keeps no state between calls.
+    here keeps no state between calls. Samples are uint8, uint16, or float32 in [0, 1], and come back as such.
     """
 
     has_lossless: bool = False
@@ -87,13 +96,13 @@ class ImageFiles:
     ) -> Tiles | None:
         """The tiles in which `pack` codes the picture; None where it codes it as a whole."""
         exact = lossless or max_error is not None
-        return Tiles.of(*_checked(signal).shape[:2], tile, exact, self.downsampling_factor > 1)
+        return Tiles.of(*checked(signal).shape[:2], tile, exact, self.downsampling_factor > 1)
 
     def header(self, signal: Signal, params: bytes, sections: tuple[Section, ...] = ()) -> TnfFile:
         """The file of tiles; `signal` gives shape and metadata, which stand before an index."""
         known = (Section(METADATA, pack_metadata(signal.metadata)),) if signal.metadata else ()
-        shape = tuple(signal.samples.shape)
-        return TnfFile("image", self.name, self.fingerprint(), shape, "uint8", params, (*known, *sections))
+        shape, dtype = tuple(signal.samples.shape), str(signal.samples.dtype)
+        return TnfFile("image", self.name, self.fingerprint(), shape, dtype, params, (*known, *sections))
 
     def pack_tiles(
         self,
@@ -121,18 +130,19 @@ class ImageFiles:
     def pack_picture(
         self, signal: Signal, *, quality: float | None = None, lossless: bool = False, max_error: int | None = None
     ) -> TnfFile:
-        """Compresses (H, W, C) uint8, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; alpha without loss.
+        """Compresses (H, W, C), C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; alpha without loss.
 
         Where the codec has it: with `lossless` every sample comes back, with `max_error` no further off than that.
         """
-        samples = _checked(signal)
+        samples = checked(signal)
+        check_floats(samples)
         self.eval()
         coder = get_entropy_coder()
         if coder not in CODERS:
             raise InputError(f"coder {coder!r} has no number in the file format; allowed: {', '.join(CODERS)}")
         if lossless or max_error is not None:
-            error = self._checked_error(quality, lossless, max_error)
-            strings, stored = self.compress_lossless(_on_grid(_colours(samples).int(), error)), _LOSSLESS - error
+            error = self._checked_error(quality, lossless, max_error, samples.dtype)
+            strings, stored = self.compress_lossless(on_grid(colours(samples).int(), error)), _LOSSLESS - error
         else:
             level = self.level_of(self.default_quality if quality is None else quality)
             strings, stored = self.compress_samples(samples, level), round((level or 0) * 256)
@@ -145,7 +155,9 @@ class ImageFiles:
             sections.reverse()  # what is to be decoded from the beginning of a file has all else before it
         portable = 0 if self.is_portable else NOT_PORTABLE
         params = PARAMS.pack(stored, CODERS.index(coder) | portable)
-        file = TnfFile("image", self.name, self.fingerprint(), samples.shape, "uint8", params, tuple(sections))
+        file = TnfFile(
+            "image", self.name, self.fingerprint(), samples.shape, str(samples.dtype), params, tuple(sections)
+        )
         return replace(file, params=params + _check_of(file)) if self.halvings else file
 
     def unpack(
@@ -173,40 +185,49 @@ class ImageFiles:
             raise FormatError("the payload is a batch of pictures; a file holds one")
         skip = {"skip": scale.bit_length() - 1} if self.halvings else {}
         if self.has_lossless and stored >= _LOSSLESS - MOST_ERROR:
-            x = self.decompress_lossless(strings, (1 if channels < 3 else 3, height, width), **skip)
-            x = _off_grid(x, _LOSSLESS - stored)
-            samples = x.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+            peak = PEAKS[file.dtype]
+            x = self.decompress_lossless(strings, (1 if channels < 3 else 3, height, width), peak=peak, **skip)
+            samples = whole_samples(off_grid(x, _LOSSLESS - stored, peak).permute(1, 2, 0), file.dtype)
         else:
             level = stored / 256 if self.has_levels else None
             with using_entropy_coder(CODERS[coder]):
-                samples = self.decompress_samples(strings, (height, width), level, grey=channels < 3, **skip)
+                kind = {"grey": channels < 3, "dtype": file.dtype}
+                samples = self.decompress_samples(strings, (height, width), level, **kind, **skip)
         if channels in (2, 4):
-            alpha = unpack_alpha(file.require(ALPHA), (height, width), scale)
+            alpha = unpack_alpha(file.require(ALPHA), (height, width), scale, file.dtype)
             samples = np.concatenate([samples, alpha[:, :, None]], axis=2)
         metadata = file.find(METADATA)
         return Signal("image", samples, {} if metadata is None else unpack_metadata(metadata))
 
     def compress_samples(self, samples: np.ndarray, level: float | None) -> list[list[bytes]]:
-        """The strings of (H, W, C) uint8, without its alpha."""
-        x = pad_to_multiple(_to_tensor(samples), self.downsampling_factor)
+        """The strings of (H, W, C), without its alpha."""
+        x = pad_to_multiple(to_tensor(samples), self.downsampling_factor)
         return self.compress(x.contiguous(memory_format=torch.channels_last), level).strings
 
     def decompress_samples(
-        self, strings: list[list[bytes]], size: tuple[int, int], level: float | None, grey: bool, **skip: int
+        self,
+        strings: list[list[bytes]],
+        size: tuple[int, int],
+        level: float | None,
+        grey: bool,
+        dtype: str,
+        **skip: int,
     ) -> np.ndarray:
-        """(H, W, 1 or 3) uint8 of the strings of a picture of this size."""
+        """(H, W, 1 or 3) of dtype, of the strings of a picture of this size."""
         height, width = size
         factor = self.downsampling_factor
         shape = self.shape_for(height + -height % factor, width + -width % factor)
         x_hat = self.decompress(strings, shape, level, **skip).x_hat
-        return _to_samples(x_hat[:, :, :height, :width], grey)
+        return to_samples(x_hat[:, :, :height, :width], grey, dtype)
 
     def _checked_scale(self, scale: int) -> int:
         if scale < 1 or scale & (scale - 1) or scale > 1 << self.halvings:
             raise InputError(f"scale is {scale}; allowed: powers of two up to {1 << self.halvings}")
         return scale
 
-    def _checked_error(self, quality: float | None, lossless: bool, max_error: int | None) -> int:
+    def _checked_error(self, quality: float | None, lossless: bool, max_error: int | None, dtype: Any) -> int:
+        if dtype == np.float32:
+            raise ConfigError("a picture of floats cannot be kept without loss or within an error; make it uint16")
         if not self.has_lossless or quality is not None or (lossless and max_error is not None):
             raise ConfigError(
                 f"codec {self.name!r} with lossless={lossless}, max_error {max_error}, quality {quality}; allowed: one "
@@ -214,15 +235,17 @@ class ImageFiles:
             )
         error = 0 if max_error is None else max_error
         if not isinstance(error, int) or not 0 <= error <= MOST_ERROR:
-            raise ConfigError(f"max_error is {max_error}; allowed for samples of 8 bits: 0 to {MOST_ERROR}")
+            raise ConfigError(f"max_error is {max_error}; allowed: 0 to {MOST_ERROR}")
         return error
 
     def _checked_header(self, file: TnfFile) -> tuple[int, int, int, int, int]:
         if file.modality != "image" or len(file.shape) != 3 or file.shape[2] not in (1, 2, 3, 4) or 0 in file.shape:
             raise FormatError(f"a picture cannot have shape {file.shape}")
         size = PARAMS.size + CHECK.size * bool(self.halvings)
-        if len(file.params) != size or file.dtype != "uint8":
-            raise FormatError(f"parameters of {len(file.params)} bytes for {file.dtype}; a picture has {size}, uint8")
+        if len(file.params) != size or file.dtype not in PEAKS:
+            raise FormatError(f"parameters of {len(file.params)} bytes for {file.dtype}; a picture has {size}")
+        if file.dtype == "float32" and file.shape[2] in (2, 4):
+            raise FormatError("a picture of floats has no alpha")
         params, check = file.params[: PARAMS.size], file.params[PARAMS.size :]
         stored, coder = PARAMS.unpack(params)
         coder &= ~NOT_PORTABLE
@@ -237,35 +260,3 @@ def _check_of(file: TnfFile) -> bytes:
     """Of what is said of a picture before its payload, whose streams have checks of their own."""
     known = struct.pack("<3Q", *file.shape) + file.params + file.fingerprint + file.codec.encode()
     return CHECK.pack(zlib.crc32(known) & 0xFFFF)
-
-
-def _checked(signal: Signal) -> np.ndarray:
-    samples = signal.samples
-    if signal.modality != "image" or len(samples.shape) != 3 or samples.shape[2] not in (1, 2, 3, 4):
-        raise InputError(f"an image codec takes (H, W, 1 to 4), not {signal.modality} of shape {samples.shape}")
-    if samples.dtype != np.uint8 or 0 in samples.shape:
-        raise InputError(f"an image codec takes non-empty uint8 pictures, not {samples.dtype} of {samples.shape}")
-    return samples
-
-
-def _colours(samples: np.ndarray) -> Tensor:
-    """(1 or 3, H, W) uint8, without alpha."""
-    return torch.from_numpy(np.array(samples[:, :, : 1 if samples.shape[2] < 3 else 3])).permute(2, 0, 1)
-
-
-def _on_grid(x: Tensor, error: int) -> Tensor:
-    """Numbers of the steps of 2 error + 1, on one of which every sample is no further than that."""
-    return torch.div(x + error, 2 * error + 1, rounding_mode="floor") if error else x
-
-
-def _off_grid(x: Tensor, error: int) -> Tensor:
-    return (x * (2 * error + 1)).clamp_(max=255) if error else x
-
-
-def _to_tensor(samples: np.ndarray) -> Tensor:
-    return (_colours(samples)[None].float() / 255).expand(-1, 3, -1, -1)
-
-
-def _to_samples(x_hat: Tensor, grey: bool) -> np.ndarray:
-    x_hat = x_hat.mean(dim=1, keepdim=True) if grey else x_hat
-    return (x_hat[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()

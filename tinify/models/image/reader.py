@@ -22,6 +22,7 @@ from tinify.container import (
 from tinify.errors import FormatError, LimitError, TinifyError
 from tinify.models.image.tiles import Region, Tiles, blend, checked_region, whole
 from tinify.models.in_order import THREADS, Progress, counted, in_order
+from tinify.signal import PEAKS
 
 if TYPE_CHECKING:
     from tinify.models.image.files import ImageFiles
@@ -49,7 +50,7 @@ class PictureReader:
         if self._entries is not None:
             self._full = Tiles.unpack(self._file.params, self._file.shape, len(self._entries))
         self._tiles = self._full if scale == 1 else self._full.scaled(scale)
-        self.shape, self.dtype = (self._tiles.height, self._tiles.width, channels), np.dtype(np.uint8)
+        self.shape, self.dtype = (self._tiles.height, self._tiles.width, channels), np.dtype(self._file.dtype)
         metadata = self._file.find(METADATA)
         self.metadata = {} if metadata is None else unpack_metadata(metadata)
 
@@ -57,8 +58,8 @@ class PictureReader:
         shape = self._file.shape
         if self._file.modality != "image" or len(shape) != 3 or shape[2] not in (1, 2, 3, 4) or 0 in shape:
             raise FormatError(f"a picture cannot have modality {self._file.modality!r} and shape {shape}")
-        if self._file.dtype != "uint8":
-            raise FormatError(f"a picture has uint8 samples, not {self._file.dtype}")
+        if self._file.dtype not in PEAKS:
+            raise FormatError(f"a picture has samples of {', '.join(PEAKS)}, not {self._file.dtype}")
 
     @staticmethod
     def _entries_in(source: TnfFile | EntryReader) -> Sequence[bytes] | EntryReader | None:
@@ -78,7 +79,7 @@ class PictureReader:
     def read(
         self, region: Region | None = None, *, threads: int = THREADS, progress: Progress | None = None
     ) -> np.ndarray:
-        """(height, width, C) uint8 of region (top, left, height, width). InputError beyond the picture, LimitError."""
+        """(height, width, C) of region (top, left, height, width). InputError beyond the picture, LimitError."""
         _, _, height, width = region = self.region(region)
         shape = (height, width, self.shape[2])
         if np.prod(shape, dtype=object) > MAX_ELEMENTS:
@@ -86,7 +87,7 @@ class PictureReader:
         out, filled = None, 0
         for band in self.bands(region, threads=threads, progress=progress):
             # Room for all is made when a first row of tiles has proved sound.
-            out = np.empty(shape, np.uint8) if out is None else out
+            out = np.empty(shape, self.dtype) if out is None else out
             out[filled : filled + len(band)] = band
             filled += len(band)
         return out
@@ -121,7 +122,7 @@ class PictureReader:
                 shape = (len(tile), right - left, tile.shape[2])
                 if np.prod(shape, dtype=object) > MAX_ELEMENTS:
                     raise LimitError(f"a row of tiles of shape {shape} has more than {MAX_ELEMENTS} elements")
-                strip = np.empty(shape, np.uint8)
+                strip = np.empty(shape, self.dtype)
             part = self._tiles.columns(column)
             start, stop = max(part.start, left), min(part.stop, right)
             tile = tile[:, start - part.start : stop - part.start]
@@ -152,8 +153,10 @@ class PictureReader:
                 "it is damaged or was not made by this codec"
             ) from error
         expected = (*_size(self._tiles, row, column), self.shape[2])
-        if samples.shape != expected or samples.dtype != np.uint8:
-            raise FormatError(f"tile {number} decodes to {samples.shape} of {samples.dtype}, not {expected} of uint8")
+        if samples.shape != expected or samples.dtype != self.dtype:
+            raise FormatError(
+                f"tile {number} decodes to {samples.shape} of {samples.dtype}, not {expected} of {self.dtype}"
+            )
         return samples
 
     def _tile(self, data: bytes | None, row: int, column: int) -> TnfFile:

@@ -119,14 +119,16 @@ def checked_region(region: Region | None, height: int, width: int) -> Region:
 
 
 def blend(before: np.ndarray, after: np.ndarray, first: int, overlap: int, axis: int) -> np.ndarray:
-    """uint8 of what the earlier and the later tile say, of the samples from number `first` of their overlap on.
+    """What the earlier and the later tile say, of the samples from number `first` of their overlap on.
 
-    The weight of the later one rises linearly, in integers, so that equal samples stay as they are.
+    The weight of the later one rises linearly; of whole samples in integers, so that equal ones stay as they are.
     """
     weight = 2 * np.arange(first, first + after.shape[axis], dtype=np.int32) + 1
     weight = weight.reshape(-1, *[1] * (after.ndim - axis - 1))
+    if after.dtype == np.float32:
+        return before + (after - before) * (weight / np.float32(2 * overlap)).astype(np.float32)
     mixed = before * (2 * overlap - weight) + after * weight + overlap
-    return (mixed // (2 * overlap)).astype(np.uint8)
+    return (mixed // (2 * overlap)).astype(after.dtype)
 
 
 def _count(samples: int, tiles: Tiles) -> int:

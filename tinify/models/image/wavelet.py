@@ -119,8 +119,10 @@ class WaveletCodec(ImageFiles, Codec):
         return [[head + strings[0]], *([string] for string in strings[1:])]
 
     @torch.no_grad()
-    def decompress_lossless(self, strings: list[list[bytes]], shape: tuple[int, int, int], skip: int = 0) -> Tensor:
-        """x (C, H, W) int32 within 0 to 255; `skip` as `decompress`. FormatError, DesyncError."""
+    def decompress_lossless(
+        self, strings: list[list[bytes]], shape: tuple[int, int, int], skip: int = 0, peak: int = 255
+    ) -> Tensor:
+        """x (C, H, W) int32 within 0 to `peak`; `skip` as `decompress`. FormatError, DesyncError."""
         items, number = [stream[0] for stream in strings], None
         if shape[0] == 3 and items:
             number, items[0] = int.from_bytes(items[0][:1], "little"), items[0][1:]
@@ -128,9 +130,9 @@ class WaveletCodec(ImageFiles, Codec):
         x = self.exact_back(torch.from_numpy(y), skip, shape[1:])
         x = x if number is None else self.reversible.synthesis(x, number)
         if skip:
-            return x.clamp_(0, 255)  # means of samples overshoot at edges
-        if x.min() < 0 or x.max() > 255:
-            raise FormatError("a sample is beyond 0 to 255: the file is damaged")
+            return x.clamp_(0, peak)  # means of samples overshoot at edges
+        if x.min() < 0 or x.max() > peak:
+            raise FormatError(f"a sample is beyond 0 to {peak}: the file is damaged")
         return x
 
     def exact_analysis(self, x: Tensor, number: int = 0) -> Tensor:

@@ -44,13 +44,24 @@ class WaveletScheduled(WaveletCodec):
         self.halvings = self.levels if split else 0
 
     def compress_samples(self, samples: np.ndarray, level: float | None) -> list[list[bytes]]:
+        if samples.dtype != np.uint8:
+            return super().compress_samples(samples, level)
         colours = samples[:, :, :3] if samples.shape[2] > 2 else np.repeat(samples[:, :, :1], 3, axis=2)
         y = self.wavelet(ycbcr_of_samples(colours))
         return [[string] for string in self.encode(self.choose(y, self.step_of(level)).numpy())]
 
     def decompress_samples(
-        self, strings: list[list[bytes]], size: tuple[int, int], level: float | None, grey: bool, skip: int = 0
+        self,
+        strings: list[list[bytes]],
+        size: tuple[int, int],
+        level: float | None,
+        grey: bool,
+        dtype: str,
+        skip: int = 0,
     ) -> np.ndarray:
+        if dtype != "uint8":
+            given = {"skip": skip} if skip else {}
+            return super().decompress_samples(strings, size, level, grey, dtype, **given)
         q = torch.from_numpy(self.decode([stream[0] for stream in strings], (3, *size), skip))
         y_hat = self.quantizer.dequantize(q, self.step_of(level))
         samples = samples_of_ycbcr(self.wavelet_back(y_hat, skip, size))
