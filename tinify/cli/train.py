@@ -17,7 +17,9 @@ import click
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="What the folders in the recipe are relative to.",
 )
-@click.option("--run", required=True, type=click.Path(path_type=Path), help="Folder for log, checkpoint and weights.")
+@click.option(
+    "--run", "--run-dir", required=True, type=click.Path(path_type=Path), help="Folder for log, checkpoint and weights."
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in that folder, from its last checkpoint.")
 @click.option("--overwrite", is_flag=True, help="Begin anew where the folder has a run.")
 @click.option("--export", type=click.Path(path_type=Path), help="In the end write a zoo folder, which --codec takes.")
@@ -71,7 +73,9 @@ def train(recipe, data, run, export, half, summary, **options) -> int:
     same:
 
     \b
-      torchrun --nproc-per-node 2 -m tinify train mine.toml --data pictures --run runs/mine
+      torchrun --nproc-per-node 2 -m tinify train mine.toml --data pictures --run-dir runs/mine
+
+    (torchrun takes --run for an option of its own.)
     """
     from tinify.training.trainers import IMAGE, read_any, train_function
 

@@ -16,6 +16,7 @@ from tinify.data.picture_store import read_pictures
 from tinify.errors import ConfigError, TinifyError
 from tinify.training.image import checkpoint
 from tinify.training.image.log import Log, Silence, Sums
+from tinify.training.image.memory import keep_freed_memory
 from tinify.training.image.processes import Processes, processes
 from tinify.training.image.recipe import ImageRecipe
 from tinify.training.image.stop import Stop
@@ -125,6 +126,8 @@ class _Run:
 def _set_up(recipe: ImageRecipe, among: Processes) -> None:
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
+    if among.device.type == "cpu":
+        keep_freed_memory()
     if recipe.deterministic:
         torch.use_deterministic_algorithms(True)
     shares = recipe.rate.levels_per_step * among.count

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tinify.errors import MissingExtraError
+from tinify.errors import MissingExtraError, TinifyError
 
 
 class Processes:
@@ -54,12 +55,18 @@ class AcceleratedProcesses(Processes):
                 'several processes train over accelerate: pip install "tinify-codec[train]"'
             ) from error
         options = DistributedDataParallelKwargs(find_unused_parameters=unused, broadcast_buffers=False)
-        self.accelerator = Accelerator(cpu=device == "cpu", kwargs_handlers=[options])
+        on_cpu = device == "cpu" or not torch.accelerator.is_available()
+        self.accelerator = Accelerator(cpu=on_cpu, kwargs_handlers=[options])
         self.device = self.accelerator.device
         self.rank, self.count = self.accelerator.process_index, self.accelerator.num_processes
+        if self.count != (expected := world_size()):
+            raise TinifyError(f"accelerate sees {self.count} processes, the environment (WORLD_SIZE) says {expected}")
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        return self.accelerator.prepare(module)
+        with warnings.catch_warnings():
+            # torch 2.13 renames an option that accelerate passes on by its old name.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+            return self.accelerator.prepare(module)
 
     def mean(self, tensor: Tensor) -> Tensor:
         return self.accelerator.reduce(tensor, "mean")
@@ -85,8 +92,13 @@ class AcceleratedProcesses(Processes):
         self.accelerator.end_training()
 
 
+def world_size() -> int:
+    """How many processes torchrun, or another launcher, says there are."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def processes(device: str | None = None, unused: bool = False) -> Processes:
-    """As the environment has it: torchrun says in WORLD_SIZE how many there are."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    """As the environment has it."""
+    if world_size() > 1:
         return AcceleratedProcesses(device, unused)
     return Processes(device)
