@@ -40,7 +40,7 @@ class _Task:
 def work(spec: Spec, todo: list[Job], workers: int | None = None) -> Iterator[list[dict[str, Any]]]:
     """Rows of the files as they are done, in any order, by as many workers as there are processors for this process,
     or as are asked for. Errors of `api.load`, TinifyError when workers cannot be started."""
-    workers = workers or _processors()
+    workers = workers or processors()
     batches = batches_of(todo, workers)
     pool = _Pool(spec.of_one_thread(), batches, min(workers, len(batches)))
     try:
@@ -164,5 +164,6 @@ class _Worker:
             return None
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

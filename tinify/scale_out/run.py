@@ -53,15 +53,18 @@ def run(
     *,
     engine: str = "serial",
     jobs: int | None = None,
+    gpus: float = 0.0,
     force: bool = False,
     progress: Callable[[Summary, int], object] | None = None,
 ) -> Summary:
     """Compresses (or restores, as the settings say) every file of the inputs into the output folder.
 
     inputs, output: folders, or files as inputs, of this machine or as URLs that fsspec knows. `a/b.png` below an input
-        becomes `a/b.png.tnf` below the output. engine: "serial", "processes" (of this machine) or "ray" (Ray Data: of a
-        cluster). jobs: workers, by default as many as there are processors. force: replace files that no earlier run
-        made. progress: called as `progress(summary, total)` after each few files.
+        becomes `a/b.png.tnf` below the output.
+    engine: "serial", "processes" (of this machine) or "ray" (Ray Data: of a cluster). jobs: workers, by default as many
+        as there are processors. gpus: of each worker of "ray", perhaps a part of one, for a codec that uses them;
+        core's compute on processors.
+    force: replace files that no earlier run made. progress: called as `progress(summary, total)` after each few files.
 
     What a manifest in the output says is done with the same settings, of a file of the same size and time, is skipped.
     A file that fails is in `Summary.failed` and does not stop the others. Interrupted or killed, everything is whole;
@@ -70,6 +73,8 @@ def run(
     start, settings, place = time.perf_counter(), (settings or Settings()).checked(), open_place(os.fspath(output))
     if engine not in ENGINES:
         raise ConfigError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
+    if gpus and engine != "ray":
+        raise ConfigError(f'gpus is {gpus}; engine "ray" alone gives them out')
     texts = [os.fspath(text) for text in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
     extensions, described = _media_extensions(), settings.described()
     names = OutputNames(settings.verb, settings.extension, extensions)
@@ -86,7 +91,8 @@ def run(
         summary.skipped, summary.failed = plan.skipped, list(plan.refused)
         if plan.jobs:
             manifest.add([{"settings": spec.settings_name, "how": described, "version": __version__}])
-            for rows in _rows(spec, plan.jobs, manifest, engine, jobs):
+            given = {"gpus": gpus} if gpus else {}
+            for rows in _rows(spec, plan.jobs, manifest, engine, jobs, **given):
                 summary.take(rows)
                 if progress is not None:
                     progress(summary, len(found))
@@ -95,14 +101,14 @@ def run(
 
 
 def _rows(
-    spec: Spec, todo: list[Job], manifest: Manifest, engine: str, workers: int | None
+    spec: Spec, todo: list[Job], manifest: Manifest, engine: str, workers: int | None, **given: float
 ) -> Iterator[list[dict[str, Any]]]:
     """The rows of what the engine does, after they are in the manifest; what is not whole is gone at the end."""
     work = importlib.import_module(f"tinify.scale_out.{ENGINES[engine]}").work
     spec.output.prepare()
     try:
         manifest.add([job.row("planned") for job in todo], flush=True)
-        with closing(work(spec, todo, workers)) as found:
+        with closing(work(spec, todo, workers, **given)) as found:
             for rows in found:
                 manifest.add(rows)
                 yield rows
