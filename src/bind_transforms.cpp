@@ -11,7 +11,6 @@
 #include "errors.hpp"
 #include "fast_picture.hpp"
 #include "fast_search.hpp"
-#include "ordered.hpp"
 #include "lifting.hpp"
 
 namespace nb = nanobind;
@@ -197,17 +196,6 @@ void to_samples(const ThreePlanes<const float>& planes, const Pixels<uint8_t>& s
     samples_of_ycbcr(planes.data(), pixels, samples.data());
 }
 
-void run_ordered(const In<2>& x, const In<3>& w, const In<1>& bias,
-                 const nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>& y, int threads) {
-    const size_t columns = w.shape(0) * w.shape(2);
-    require(w.shape(2) == kOrderedPanel && w.shape(1) == x.shape(1), "w is not (panels, depth of x, 32)");
-    require(bias.shape(0) == columns && y.shape(0) == x.shape(0) && y.shape(1) == columns, "bias or y do not fit x, w");
-    check_threads(threads);
-    nb::gil_scoped_release unlocked;
-    ordered_affine(x.data(), static_cast<long>(x.shape(0)), static_cast<long>(x.shape(1)), w.data(), bias.data(),
-                   static_cast<long>(columns), y.data(), threads);
-}
-
 }  // namespace
 
 void bind_transforms(nb::module_& m) {
@@ -223,7 +211,6 @@ void bind_transforms(nb::module_& m) {
     nb::class_<PictureDeconv>(m, "PictureDeconv")
         .def(nb::new_(&make_picture_deconv), "weight"_a, "bias"_a)
         .def("run", &run_picture_deconv, "x"_a, "y"_a, "threads"_a);
-    m.def("ordered_affine", &run_ordered, "x"_a, "w"_a, "bias"_a, "y"_a, "threads"_a);
     m.def("nearest", &run_search, "y"_a, "codebook"_a, "bias"_a, "best"_a, "threads"_a);
     m.def("mix_planes", &run_mix, "x"_a.noconvert(), "matrix"_a, "y"_a.noconvert());
     m.def("ycbcr_of_samples", &from_samples, "samples"_a, "planes"_a.noconvert());

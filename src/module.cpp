@@ -13,6 +13,8 @@
 #include "bind_tokens.hpp"
 #include "bind_mixing.hpp"
 #include "bind_neighbourhood.hpp"
+#include "bind_ordered.hpp"
+#include "bind_scalars.hpp"
 #include "bind_transforms.hpp"
 #include "coder_range.hpp"
 #include "coder_rans32.hpp"
@@ -303,5 +305,7 @@ NB_MODULE(_core, m) {
     bind_mixing(m);
     bind_transforms(m);
     bind_neighbourhood(m);
+    bind_ordered(m);
+    bind_scalars(m);
     bind_tokens(m);
 }

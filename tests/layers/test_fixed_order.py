@@ -10,7 +10,6 @@ from torch import nn
 
 from tinify import _core
 from tinify.errors import ConfigError, InputError
-from tinify.layers import fixed_order
 from tinify.layers.fixed_order import Convolution, Matrix, convolved, pointwise
 
 KNOWN = 0xF921CB20
@@ -83,6 +82,13 @@ def test_the_native_product_refuses_what_does_not_fit(change):
         _core.ordered_affine(**arrays, threads=change.get("threads", 1))
 
 
+@pytest.mark.parametrize(("where", "offsets"), [([0, 2, 3], [0, 1]), ([0, 1, -1], [0, 1]), ([0, 1, 2], [-1, 0])])
+def test_places_outside_are_refused(where, offsets):
+    x, w, bias, y = (np.zeros(shape, np.float32) for shape in ((4, 8), (1, 16, 32), (32,), (3, 32)))
+    with pytest.raises(InputError):
+        _core.ordered_affine(x, w, bias, y, 1, np.array(where), np.array(offsets))
+
+
 def test_pointwise_networks_may_be_linear_layers_and_softplus():
     network = nn.Sequential(nn.Linear(2, 12), nn.ReLU(), nn.Linear(12, 12, bias=False), nn.Linear(12, 3), nn.Softplus())
     x = numbers(5, 7, 2) * 20
@@ -104,12 +110,25 @@ def test_convolutions_are_what_they_are_and_in_any_batch():
     assert convolved(network)(x[:0]).shape == (0, 3, 9, 11)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 100])
-def test_convolutions_in_parts_are_the_whole(rows, monkeypatch):
-    layer, x = Convolution(nn.Conv2d(4, 6, 5, padding=2)), numbers(1, 12, 10, 4)
+def test_convolutions_go_tap_by_tap_and_channel_by_channel():
+    layer, x = nn.Conv2d(4, 6, 5, padding=2), numbers(1, 12, 10, 4)
+    padded = np.pad(x[0].numpy(), ((2, 2), (2, 2), (0, 0)))
+    seen = np.stack([padded[i : i + 5, j : j + 5].ravel() for i in range(12) for j in range(10)])
+    weight = layer.weight.detach().permute(2, 3, 1, 0).reshape(100, 6).numpy()
+    expected = one_by_one(seen, weight, layer.bias.detach().numpy())
+    assert np.array_equal(Convolution(layer)(x).detach().numpy().reshape(120, 6), expected)
+
+
+@pytest.mark.parametrize("name", ["scalar", "avx2", "avx512"])
+def test_instructions_change_no_bit(name):
+    before, x, layer = _core.transform_simd(), numbers(1, 13, 11, 20), Convolution(nn.Conv2d(20, 70, 3, padding=1))
     whole = layer(x)
-    monkeypatch.setattr(fixed_order, "_AT_ONCE", rows * 10 * 25 * 4)
-    assert torch.equal(layer(x), whole)
+    try:
+        if not _core.use_transform_simd(name):
+            pytest.skip(f"this processor has no {name}")
+        assert torch.equal(layer(x), whole)
+    finally:
+        _core.use_transform_simd(before)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tinify.entropy_models.base import _TABLES, EntropyModel
+from tinify.entropy_models.scalars import below
 from tinify.entropy_models.tables import MAX_VALUES, quantized_cdfs
 from tinify.errors import WeightsError
 from tinify.ops import LowerBound
@@ -112,4 +113,4 @@ class GaussianConditional(EntropyModel):
             self.update()
         table = self.scale_table.to(scales.dtype)
         steps = table[:-1] if self.coder_name == "rans64" else torch.sqrt(table[:-1] * table[1:])
-        return torch.bucketize(scales.clamp_min(self.scale_bound.item()).contiguous(), steps, out_int32=True)
+        return below(scales, self.scale_bound.item(), steps)

@@ -30,6 +30,8 @@ class CheckerboardLatentCodec(ContextLatentCodec):
     Source: He, Zheng, Sun et al. 2021, arXiv:2103.15306.
     """
 
+    side_first = False
+
     def __init__(
         self,
         latent_codec: Mapping[str, LatentCodec] | None = None,
@@ -53,9 +55,6 @@ class CheckerboardLatentCodec(ContextLatentCodec):
 
     def has_context(self, step: int) -> bool:
         return step > 0
-
-    def merged(self, context: Tensor, params: Tensor, axis: int = -1) -> Tensor:
-        return torch.cat((context, params), axis)
 
     def _anchors(self, height: int, width: int) -> Tensor:
         """bool (H, W)."""

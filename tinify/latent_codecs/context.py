@@ -6,17 +6,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tinify.errors import ConfigError
 from tinify.latent_codecs.base import LatentCodec, LatentStrings, LatentValues, only_stream
 from tinify.latent_codecs.gaussian_conditional import GaussianConditionalLatentCodec
-from tinify.layers.fixed_order import Matrix, pointwise
-from tinify.layers.prepared import Prepared
+from tinify.layers.fixed_order import pointwise
+from tinify.layers.fixed_walk import Around
 
 Code = Callable[[Tensor, tuple], Tensor]
 """`(places, parts) -> y_hat` at these places (n,): parts of the latent codec inside, and y_hat, (B, C, n) each."""
@@ -41,6 +39,9 @@ class ContextLatentCodec(LatentCodec):
     to what the context gives.
     """
 
+    side_first: ClassVar[bool]
+    """Whether `entropy_parameters` take the side information's channels before those of the context."""
+
     def __init__(
         self,
         latent_codec: Mapping[str, LatentCodec] | None = None,
@@ -62,9 +63,9 @@ class ContextLatentCodec(LatentCodec):
     def steps(self, height: int, width: int) -> list[Tensor]:
         """The places row * width + column of each step, int64 (n,)."""
 
-    @abstractmethod
     def merged(self, context: Tensor, params: Tensor, axis: int = -1) -> Tensor:
         """What `entropy_parameters` takes, of the context's and the side information's channels along an axis."""
+        return torch.cat((params, context) if self.side_first else (context, params), axis)
 
     def has_context(self, step: int) -> bool:
         """Whether the context of a step is more than zeros."""
@@ -96,17 +97,24 @@ class ContextLatentCodec(LatentCodec):
         return LatentValues(y_hat)
 
     def _walk(self, shape: tuple, params: Tensor, code: Code) -> Tensor:
-        height, width = shape[2:]
-        around = _Around(self.context_prediction, self.context_shift, shape)
-        parameters = pointwise(self.entropy_parameters)
-        side = params.float().flatten(2).transpose(1, 2).contiguous()
-        steps = self.steps(height, width)
+        around = Around(self.context_prediction, self.context_shift, shape)
+        steps = self.steps(*shape[2:])
+        merged = self._merged(around, params.float().flatten(2).transpose(1, 2).contiguous(), steps)
         with _threads_for(len(steps)):
-            for number, places in enumerate(steps):
-                context = around.context(places) if self.has_context(number) else around.nothing(places)
-                merged = parameters(self.merged(context, side[:, places]))
-                around.put(places, code(places, self.y.parts(merged.transpose(1, 2))))
-        return around.y_hat
+            for places, parameters in zip(steps, merged, strict=True):
+                around.put(places, code(places, self.y.parts(parameters.transpose(1, 2))))
+        return around.y_hat()
+
+    def _merged(self, around: Around, side: Tensor, steps: list[Tensor]) -> Iterator[Tensor]:
+        """What `entropy_parameters` give for each step, (B, n, out)."""
+        network, depth = pointwise(self.entropy_parameters), side.shape[2]
+        always = all(map(self.has_context, range(len(steps))))
+        if steps and always and self.side_first and network.native(depth):
+            return around.walk(steps, side, network, torch.get_num_threads())
+        return (
+            network(self.merged((around.context if self.has_context(k) else around.nothing)(places), side[:, places]))
+            for k, places in enumerate(steps)
+        )
 
 
 @contextmanager
@@ -119,51 +127,3 @@ def _threads_for(steps: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-class _Around:
-    """y_hat with a border of zeros, and the masked convolution at some of its places."""
-
-    def __init__(self, network: nn.Module, shift: Tensor | None, shape: tuple):
-        (batch, channels, height, width), weight = shape, network.weight
-        if weight.shape[1] != channels:
-            raise ConfigError(
-                f"a context of {weight.shape[1]} channels over a latent of {channels}; they must be the same"
-            )
-        rows, columns, self.matrix = _taps(network)
-        self.shift = None if shift is None else shift.float()
-        self.y_hat = torch.zeros(batch, channels, height, width)
-        self.width, self.reach = width, weight.shape[2] // 2
-        self.across = width + 2 * self.reach
-        self.offsets = (rows * self.across + columns).numpy()
-        self.padded = np.zeros((batch, (height + 2 * self.reach) * self.across, channels), np.float32)
-
-    def context(self, places: Tensor) -> Tensor:
-        """(B, n, out)."""
-        near = self.padded[:, self._padded(places)[:, None] + self.offsets]
-        found = self.matrix(torch.from_numpy(near.reshape(*near.shape[:2], -1)))
-        return found if self.shift is None else found + self.shift
-
-    def nothing(self, places: Tensor) -> Tensor:
-        return torch.zeros(len(self.padded), len(places), self.matrix.columns)
-
-    def put(self, places: Tensor, values: Tensor) -> None:
-        """values (B, C, n)."""
-        self.y_hat.flatten(2)[:, :, places] = values
-        self.padded[:, self._padded(places)] = values.transpose(1, 2).numpy()
-
-    def _padded(self, places: Tensor) -> np.ndarray:
-        rows, columns = np.divmod(places.numpy(), self.width)
-        return (rows + self.reach) * self.across + columns + self.reach
-
-
-def _make_taps(network: nn.Module) -> tuple[Tensor, Tensor, Matrix]:
-    """Rows and columns of the taps that the mask leaves, from the middle, and the matrix over taps and channels."""
-    weight, mask = network.weight.detach(), network.mask
-    rows, columns = (mask != 0).flatten(0, 1).any(0).nonzero(as_tuple=True)
-    matrix = Matrix((weight * mask)[:, :, rows, columns].permute(2, 1, 0).flatten(0, 1), network.bias)
-    reach = weight.shape[2] // 2
-    return rows - reach, columns - reach, matrix
-
-
-_taps = Prepared(_make_taps)

@@ -27,6 +27,8 @@ class RasterScanLatentCodec(ContextLatentCodec):
     Source: van den Oord et al. 2016, arXiv:1606.05328; Minnen, Ballé, Toderici 2018, arXiv:1809.02736.
     """
 
+    side_first = True
+
     def __init__(self, *args: Any, recursive: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.recursive = recursive
@@ -37,9 +39,6 @@ class RasterScanLatentCodec(ContextLatentCodec):
         order = number.flatten().argsort(stable=True)
         counts = number.flatten().bincount() if height and width else number.new_zeros(0)
         return [places for places in order.split(counts.tolist()) if len(places)]
-
-    def merged(self, context: Tensor, params: Tensor, axis: int = -1) -> Tensor:
-        return torch.cat((params, context), axis)
 
     def forward(self, y: Tensor, params: Tensor) -> LatentForward:
         known = self._known(y, params)

@@ -19,8 +19,7 @@ from tinify.layers.prepared import Prepared
 from tinify.ops import elementary
 
 _PANEL = 32
-_WORTH_THREADS = 1 << 26  # products
-_AT_ONCE = 1 << 23  # inputs of a convolution laid out for a matrix
+_WORTH_THREADS = 1 << 23  # products
 _ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.Identity)
 
 
@@ -37,22 +36,71 @@ class Matrix:
         self.bias = F.pad(bias, (0, -self.columns % _PANEL)).numpy()
 
     def __call__(self, x: Tensor) -> Tensor:
-        rows = x.reshape(-1, x.shape[-1]).contiguous()
-        y = torch.empty(len(rows), len(self.bias))
-        threads = torch.get_num_threads() if rows.numel() * len(self.bias) >= _WORTH_THREADS else 1
-        _core.ordered_affine(rows.numpy(), self.panels, self.bias, y.numpy(), threads)
-        return y[:, : self.columns].reshape(*x.shape[:-1], self.columns)
+        y = self.sums(x.reshape(-1, x.shape[-1]).contiguous().numpy())
+        return torch.from_numpy(y)[:, : self.columns].reshape(*x.shape[:-1], self.columns)
+
+    def sums(self, x: np.ndarray, where: np.ndarray | None = None, offsets: np.ndarray | None = None) -> np.ndarray:
+        """x (rows, depth) -> (rows, columns and what fills up a panel), float32. With `where` (rows,) and `offsets`
+        (taps,), int64, a row is those of x at one of `where` and the offsets from there, side by side."""
+        y = np.empty((len(x if where is None else where), len(self.bias)), np.float32)
+        worth = y.size * self.panels.shape[1] >= _WORTH_THREADS
+        threads = torch.get_num_threads() if worth else 1
+        _core.ordered_affine(x, self.panels, self.bias, y, threads, where, offsets)
+        return y
+
+    def split(self, depth: int) -> tuple[Matrix, Matrix]:
+        """Of the first `depth` inputs, and of the others, whose sums begin with those of the first."""
+        parts = copy.copy(self), copy.copy(self)
+        parts[0].panels, parts[1].panels = (
+            np.ascontiguousarray(panels) for panels in (self.panels[:, :depth], self.panels[:, depth:])
+        )
+        return parts
 
 
-def pointwise(network: nn.Module) -> Callable[[Tensor], Tensor]:
+def pointwise(network: nn.Module) -> Pointwise:
     """`network`, of 1x1 convolutions or linear layers, ReLU, LeakyReLU and Softplus, over (..., channels) in a fixed
     order. ConfigError for another layer, or a convolution that sees more than one position."""
     return _pointwise(network)
 
 
-def _make_pointwise(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    steps = [_step(layer) for layer in flat(network)]
-    return lambda x: reduce(lambda value, step: step(value), steps, x)
+class Pointwise:
+    """Layers that see one position each: (..., channels) -> (..., channels)."""
+
+    def __init__(self, network: nn.Module):
+        self.steps = [_step(layer) for layer in flat(network)]
+        self._native: dict[int, tuple | None] = {}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return _through(self.steps, x)
+
+    def native(self, depth: int) -> tuple[Matrix, tuple, list[tuple], Callable[[Tensor], Tensor]] | None:
+        """The first matrix over `depth` inputs; what it is over the others and the activation; `_core.OrderedWalk`'s
+        further layers (weights, bias, activation, slope); what is left. None where it does not begin with a matrix."""
+        if depth not in self._native:
+            self._native[depth] = self._make_native(depth)
+        return self._native[depth]
+
+    def _make_native(self, depth: int) -> tuple[Matrix, tuple, list[tuple], Callable[[Tensor], Tensor]] | None:
+        left = [step for step in self.steps if not isinstance(step, nn.Identity)]
+        layers: list[tuple] = []
+        while left and isinstance(left[0], Matrix):
+            matrix, activation = left.pop(0), (0, 0.0)
+            if left and isinstance(left[0], nn.ReLU | nn.LeakyReLU):
+                activation = _activation(left.pop(0))
+            layers.append((matrix, *activation))
+        if not layers:
+            return None
+        first, others = layers[0][0].split(depth)
+        last, further = layers[-1][0].columns, [(matrix.panels, matrix.bias, *after) for matrix, *after in layers[1:]]
+        return first, (others, *layers[0][1:]), further, lambda y: _through(left, y[..., :last])
+
+
+def _activation(layer: nn.Module) -> tuple[int, float]:
+    return (2, layer.negative_slope) if isinstance(layer, nn.LeakyReLU) else (1, 0.0)
+
+
+def _through(steps: list[Callable[[Tensor], Tensor]], x: Tensor) -> Tensor:
+    return reduce(lambda value, step: step(value), steps, x)
 
 
 def _step(layer: nn.Module) -> Callable[[Tensor], Tensor]:
@@ -70,7 +118,7 @@ def _step(layer: nn.Module) -> Callable[[Tensor], Tensor]:
     )
 
 
-_pointwise = Prepared(_make_pointwise)
+_pointwise = Prepared(Pointwise)
 
 
 def convolved(network: nn.Module) -> Callable[[Tensor], Tensor]:
@@ -100,13 +148,10 @@ class Convolution:
         self.matrix = Matrix(layer.weight.permute(2, 3, 1, 0).flatten(0, 2), layer.bias)
 
     def __call__(self, x: Tensor) -> Tensor:
-        items = [self._one(item) for item in x]
-        return torch.stack(items) if items else x.new_zeros(*x.shape[:3], self.matrix.columns)
-
-    def _one(self, x: Tensor) -> Tensor:
-        (height, width), (tall, wide) = x.shape[:2], self.size
-        padded = np.pad(x.numpy(), ((tall // 2, tall // 2), (wide // 2, wide // 2), (0, 0)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, self.size, axis=(0, 1)).transpose(0, 1, 3, 4, 2)
-        rows = max(1, _AT_ONCE // max(1, width * tall * wide * x.shape[2]))
-        parts = (windows[top : top + rows] for top in range(0, height, rows))
-        return torch.cat([self.matrix(torch.from_numpy(part.reshape(*part.shape[:2], -1))) for part in parts])
+        (batch, height, width, channels), (tall, wide) = x.shape, self.size
+        padded = F.pad(x, (0, 0, wide // 2, wide // 2, tall // 2, tall // 2)).contiguous().numpy()
+        across = width + wide - 1
+        rows = (np.arange(batch)[:, None] * (height + tall - 1) + np.arange(height)).reshape(-1, 1) * across
+        taps = (np.arange(tall)[:, None] * across + np.arange(wide)).ravel()
+        y = self.matrix.sums(padded.reshape(-1, channels), (rows + np.arange(width)).ravel(), taps)
+        return torch.from_numpy(y)[:, : self.matrix.columns].reshape(batch, height, width, self.matrix.columns)
