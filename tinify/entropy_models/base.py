@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tinify import registry
 from tinify.entropy_coder import get_entropy_coder
+from tinify.entropy_models.scalars import nearest
 from tinify.errors import InputError, WeightsError
 from tinify.ops import LowerBound
 from tinify.ops.noise import uniform_noise
@@ -78,12 +79,12 @@ class EntropyModel(nn.Module, ABC):
             return inputs + uniform_noise(inputs)
         if mode not in ("dequantize", "symbols"):
             raise ValueError(f'quantization mode is "{mode}"; allowed: "noise", "dequantize", "symbols"')
-        rounded = torch.round(inputs if means is None else inputs - means)
         if mode == "symbols":
-            if not torch.all(rounded.abs() < 2**31):  # false for NaN, too
+            symbols = nearest(inputs, means)
+            if symbols is None:
                 raise InputError("the latent has values that are no 32-bit integers (NaN, infinite or beyond 2^31)")
-            return rounded.int()
-        return rounded if means is None else rounded + means
+            return symbols
+        return torch.round(inputs) if means is None else torch.round(inputs - means) + means
 
     @staticmethod
     def dequantize(inputs: Tensor, means: Tensor | None = None, dtype: torch.dtype = torch.float) -> Tensor:
