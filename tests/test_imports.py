@@ -12,7 +12,19 @@ import tinify
 
 PACKAGE = Path(tinify.__file__).parent
 ROWS = [
-    {"errors", "signal", "records", "registry", "hookspecs", "plugins", "builtin", "config", "entropy_coder", "_core"},
+    {
+        "errors",
+        "signal",
+        "records",
+        "registry",
+        "hookspecs",
+        "plugins",
+        "builtin",
+        "config",
+        "entropy_coder",
+        "_core",
+        "requirements",
+    },
     {"ops", "layers"},
     {"transforms", "quantizers", "entropy_models", "coders", "container"},
     {"latent_codecs"},
@@ -36,7 +48,7 @@ ROWS = [
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 STAGES = ROWS[2]
 WITHOUT_TORCH = (
-    "errors", "signal", "records", "registry", "hookspecs", "plugins", "builtin", "config", "entropy_coder",
+    "errors", "signal", "records", "registry", "hookspecs", "plugins", "builtin", "config", "entropy_coder", "requirements",
     "container", "coders", "media", "zoo", "codec_file", "rate_search", "api", "file_to_file", "testing", "cli", "ans",
     "jpeg_files", "scale_out",
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from tinify import codec_file, config, container, zoo
+from tinify import codec_file, config, container, requirements, zoo
 from tinify.errors import ConfigError, DesyncError, FormatError, InputError, TinifyError, UnknownComponentError
 from tinify.rate_search import pack_to_bytes, pack_to_psnr, pack_to_rate
 from tinify.signal import PEAKS, Signal
@@ -177,7 +177,7 @@ def compress_signal(
         if target is not None:
             options.pop("progress", None)  # it would be told of every attempt
             return pack_to(codec, signal, target, **options)
-    return container.pack(codec.pack(signal, quality=quality, **options))
+    return container.pack(container.with_requirements(codec.pack(signal, quality=quality, **options), codec))
 
 
 def codec_for(signal: Signal, codec: Any = None) -> Any:
@@ -281,7 +281,23 @@ def _codec(codec: Any) -> Any:
 
 
 def codec_of_file(file: container.TnfFile, codec: Any) -> Any:
-    """The codec given, or the one that the file names, after a check that it has the weights that made the file."""
+    """The codec given, or the one that the file names, after a check that it has the weights that made the file.
+
+    Where a plugin that the file needs is not here, the error says which.
+    """
+    try:
+        codec = _codec_named(file, codec)
+    except UnknownComponentError as error:
+        advice = requirements.advice(container.requirements_of(file))
+        if not advice:
+            raise
+        step = f"{advice}, if you trust where the file comes from"
+        raise UnknownComponentError(f"the file was made by codec {file.codec!r}: {step} ({error})") from error
+    _check_fingerprint(file, codec)
+    return codec
+
+
+def _codec_named(file: container.TnfFile, codec: Any) -> Any:
     if codec is None:
         if codec_file.is_named(file.codec):
             raise UnknownComponentError(
@@ -290,9 +306,7 @@ def codec_of_file(file: container.TnfFile, codec: Any) -> Any:
             )
         zoo.find(file.codec)  # a file names a codec of the zoo; it must not make us read a folder of its choice
         codec = file.codec
-    codec = _codec(codec)
-    _check_fingerprint(file, codec)
-    return codec
+    return _codec(codec)
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -390,8 +404,10 @@ def check_rate(
 def _check_fingerprint(file: container.TnfFile, codec: Any) -> None:
     own = codec.fingerprint()
     if file.fingerprint != own:
+        others = requirements.other_versions(container.requirements_of(file))
         raise DesyncError(
             f"the file was made by {file.codec!r} with weights {file.fingerprint.hex()}, and the "
             f"{codec.name!r} here has {own.hex()}: it would decode to something else. Install the version of "
-            "tinify-codec (or of the plugin) that wrote it, or give its codec file or folder as the codec"
+            f"tinify-codec (or of the plugin) that wrote it{others and f' ({others})'}, or give its codec file or "
+            "folder as the codec"
         )

@@ -28,7 +28,8 @@ def repack(source: bytes | str | os.PathLike | BinaryIO, codec: Any = None) -> b
     data = read_bytes(source)
     codec = _checked(codec if hasattr(codec, "pack") else api.load(CODEC if codec is None else codec))
     parts = jpeg.split(data)
-    packed = container.pack(pack_jpeg(codec, parts.skeleton, parts.blocks, parts.details))
+    file = pack_jpeg(codec, parts.skeleton, parts.blocks, parts.details)
+    packed = container.pack(container.with_requirements(file, codec))
     if restore(packed, codec) != data:
         raise InputError("the JPEG file would not come back as it is; please report it, and use `tinify compress`")
     if len(packed) >= len(data):

@@ -86,6 +86,10 @@ class Host:
                 cards[card.name].append(card)
         return dict(cards)
 
+    def origins(self, names: Iterable[str]) -> set[str]:
+        """The distributions of these plugins with their versions; core is none, nor is a script."""
+        return {plugin.origin for plugin in self.plugins if plugin.name in set(names) - {GROUP}}
+
     def broken_plugins(self) -> list[str]:
         """Plugins that may bring more than is known of them."""
         return [

@@ -144,4 +144,7 @@ def _ranges(x: np.ndarray) -> np.ndarray:
 
 
 def _packer(codec: Any, signal: Signal, options: dict[str, Any]) -> Callable[[float], bytes]:
-    return lambda quality: container.pack(codec.pack(signal, quality=quality, **options))
+    def pack(quality: float) -> bytes:
+        return container.pack(container.with_requirements(codec.pack(signal, quality=quality, **options), codec))
+
+    return pack

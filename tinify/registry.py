@@ -11,7 +11,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -106,6 +108,9 @@ def find(kind: str, name: str) -> Component:
     host.check_claims(kind, name, claims)
     if not claims:
         raise UnknownComponentError(_unknown(kind, name, host.broken_plugins()))
+    used = _used.get()
+    if used is not None:
+        used.add(claims[0].plugin)
     return claims[0]
 
 
@@ -119,12 +124,19 @@ def get(kind: str, name: str) -> Any:
 
 
 def build(kind: str, name: str, /, **config: Any) -> Any:
-    """`get(kind, name)(**config)`; a missing or unknown argument is a ConfigError that names the nearest one."""
-    factory = get(kind, name)
-    problem = _wrong_arguments(factory, config)
-    if problem:
-        raise ConfigError(f"{kind} {name!r}: {problem}")
-    return factory(**config)
+    """`get(kind, name)(**config)`; a missing or unknown argument is a ConfigError that names the nearest one.
+
+    A codec gets the plugins that brought it, or what it is built of, into its `requires`.
+    """
+    with _noting() as used:
+        factory = get(kind, name)
+        problem = _wrong_arguments(factory, config)
+        if problem:
+            raise ConfigError(f"{kind} {name!r}: {problem}")
+        built = factory(**config)
+    if kind == "codec":
+        require(built, used)
+    return built
 
 
 def build_config(config: Mapping[str, Any], *, path: str = "") -> Any:
@@ -138,17 +150,28 @@ def build_config(config: Mapping[str, Any], *, path: str = "") -> Any:
             f"{path or 'config'}: {missing[0]!r} is missing or not a string; "
             'a component is given as kind = "...", name = "...", and its arguments'
         )
-    arguments = {
-        key: _built(value, f"{path}.{key}" if path else key)
-        for key, value in config.items()
-        if key not in ("kind", "name")
-    }
-    try:
-        return build(config["kind"], config["name"], **arguments)
-    except (ConfigError, UnknownComponentError) as error:
-        if not path:
-            raise
-        raise type(error)(f"{path}: {error}") from error
+    with _noting() as used:
+        arguments = {
+            key: _built(value, f"{path}.{key}" if path else key)
+            for key, value in config.items()
+            if key not in ("kind", "name")
+        }
+        try:
+            built = build(config["kind"], config["name"], **arguments)
+        except (ConfigError, UnknownComponentError) as error:
+            if not path:
+                raise
+            raise type(error)(f"{path}: {error}") from error
+    if config["kind"] == "codec":
+        require(built, used)
+    return built
+
+
+def require(codec: Any, used: Iterable[str]) -> None:
+    """Adds the distributions of plugins to `codec.requires`, as "name version"; files of the codec name them."""
+    needed = _plugins().origins(used)
+    if needed:
+        codec.requires = tuple(sorted({*getattr(codec, "requires", ()), *needed}))
 
 
 def resolve(row: Component) -> Any:
@@ -230,8 +253,22 @@ def _near(word: Any, words: Any) -> str:
     return f" (did you mean {' or '.join(repr(w) for w in close)}?)" if close else ""
 
 
+@contextmanager
+def _noting() -> Iterator[set[str]]:
+    """The plugins whose components are looked up inside, as they are; who notes around this one gets them, too."""
+    around, used = _used.get(), set[str]()
+    token = _used.set(used)
+    try:
+        yield used
+    finally:
+        _used.reset(token)
+        if around is not None:
+            around |= used
+
+
 def _first_line(obj: Any) -> str:
     return (inspect.getdoc(obj) or "").partition("\n")[0]
 
 
+_used: ContextVar[set[str] | None] = ContextVar("used", default=None)
 _session: dict[tuple[str, str], tuple[Component, Any]] = {}

@@ -86,6 +86,8 @@ def _lines(file: str, found: dict[str, Any]) -> list[str]:
     if "made_with_codec" in found:
         lines.append(f"  --codec  {'made this file' if found['made_with_codec'] else 'did not make this file'}")
     for section in found["sections"]:
+        if "distributions" in section:
+            lines.append(f"  needs    {', '.join(section['distributions'])}")
         entries = section.get("entries")
         inside = f"  ({', '.join(entries)})" if isinstance(entries, dict) else ""
         lines.append(f"  section  {section['name']}: {section['bytes']:,} bytes{inside}")

@@ -20,6 +20,7 @@ from tinify.container.layout import (
     MODALITIES,
     PAYLOAD,
     POINTCLOUD,
+    REQUIREMENTS,
     SERIES,
     VIDEO,
     Body,
@@ -29,6 +30,7 @@ from tinify.container.layout import (
 from tinify.container.metadata import pack_metadata, unpack_metadata
 from tinify.container.picture import is_portable
 from tinify.container.reader import inspect, unpack, unpack_start
+from tinify.container.requirements import check_requirements, requirements_of, with_requirements
 from tinify.container.strings import pack_strings, unpack_first_strings, unpack_strings
 from tinify.container.writer import pack
 
@@ -46,6 +48,7 @@ __all__ = [
     "MODALITIES",
     "PAYLOAD",
     "POINTCLOUD",
+    "REQUIREMENTS",
     "SERIES",
     "VIDEO",
     "Body",
@@ -53,6 +56,7 @@ __all__ = [
     "EntryWriter",
     "Section",
     "TnfFile",
+    "check_requirements",
     "entries_of",
     "inspect",
     "is_portable",
@@ -62,6 +66,7 @@ __all__ = [
     "pack_entries",
     "pack_metadata",
     "pack_strings",
+    "requirements_of",
     "unpack",
     "unpack_body",
     "unpack_first_strings",
@@ -69,4 +74,5 @@ __all__ = [
     "unpack_metadata",
     "unpack_start",
     "unpack_strings",
+    "with_requirements",
 ]

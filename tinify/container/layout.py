@@ -41,8 +41,11 @@ DTYPES = (
 
 LAST = 0x40  # of the kind of the last section, whose length is not written
 CRITICAL = 0x80
-PAYLOAD, METADATA, GAPS, ALPHA, INDEX = 1, 2, 3, 4, 5
-SECTION_NAMES = {PAYLOAD: "payload", METADATA: "metadata", GAPS: "gap mask", ALPHA: "alpha", INDEX: "index"}
+PAYLOAD, METADATA, GAPS, ALPHA, INDEX, REQUIREMENTS = 1, 2, 3, 4, 5, 6
+SECTION_NAMES = {
+    PAYLOAD: "payload", METADATA: "metadata", GAPS: "gap mask", ALPHA: "alpha", INDEX: "index",
+    REQUIREMENTS: "requirements",
+}  # fmt: skip
 CODEC_KINDS = range(16, 64)
 
 
@@ -56,7 +59,7 @@ def is_known(kind: int) -> bool:
 class Section:
     """A run of bytes with a meaning: `kind` in [1, 63], with CRITICAL added when a reader must understand it.
 
-    Kinds: PAYLOAD, METADATA, GAPS, ALPHA, INDEX; 16 to 63 are free for codecs.
+    Kinds: PAYLOAD, METADATA, GAPS, ALPHA, INDEX, REQUIREMENTS; 16 to 63 are free for codecs.
     """
 
     kind: int

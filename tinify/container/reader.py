@@ -16,11 +16,13 @@ from tinify.container.layout import (
     MAX_ELEMENTS,
     MAX_INDEXED,
     METADATA,
+    REQUIREMENTS,
     SECTION_NAMES,
     VERSION,
     TnfFile,
 )
 from tinify.container.metadata import unpack_metadata
+from tinify.container.requirements import unpack_requirements
 from tinify.errors import FormatError, LimitError
 
 
@@ -102,6 +104,8 @@ def _describe(view: memoryview, span: Span) -> dict:
     }
     if number == METADATA:
         record["entries"] = {key: len(value) for key, value in unpack_metadata(bytes(data)).items()}
+    if number == REQUIREMENTS:
+        record["distributions"] = list(unpack_requirements(bytes(data)))
     if number == INDEX:
         record["entries"] = len(unpack_index(bytes(data))) - 1
     return record

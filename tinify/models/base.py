@@ -26,6 +26,8 @@ class Codec(nn.Module, ABC):
     default_quality: ClassVar[float] = 50.0
     name: str = ""
     """The registered or zoo name, which a file records; set by whoever builds the codec."""
+    requires: tuple[str, ...] = ()
+    """Distributions of plugins, "name version", that brought the codec or a part of it: files name them, too."""
 
     @abstractmethod
     def pack(self, signal: Signal, *, quality: float | None = None) -> TnfFile:

@@ -35,7 +35,9 @@ def export(weights: Path, folder: Path, half: bool = False, summary: str = "") -
     save_file(state, folder / "weights.safetensors")
     (folder / "weights.safetensors").chmod(0o644)
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-    lines = [f"summary = {_toml(summary)}", "", "[codec]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    lines = [f"summary = {_toml(summary)}"]
+    lines += [f"requires = {_toml(list(codec.requires))}"] if codec.requires else []
+    lines += ["", "[codec]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
     lines += ["", "[weights]", 'file = "weights.safetensors"', f'sha256 = "{digest}"', ""]
     (folder / "codec.toml").write_text("\n".join(lines), "utf-8")
     codec.load_state_dict(state)
@@ -65,6 +67,10 @@ def _stored(key: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
 def _toml(value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 

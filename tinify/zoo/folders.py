@@ -5,6 +5,7 @@ They are in folders, core's and plugins', or published by others (`tinify.zoo.pu
 codec.toml, and weights.safetensors unless they are fetched:
 
     summary = "one line"
+    requires = ["tinify-mine 0.1.0"]  # distributions with components that the codec is made of; export writes it
     [codec]                      # as for tinify.build
     kind = "codec"
     name = "mbt2018-mean"
@@ -26,9 +27,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from tinify import plugins, registry
+from tinify import container, plugins, registry, requirements
 from tinify.config import check_keys, read_toml
-from tinify.errors import ConfigError, PluginConflictError, UnknownComponentError
+from tinify.errors import ConfigError, FormatError, PluginConflictError, UnknownComponentError
 from tinify.hookspecs import ModelCard
 from tinify.zoo.architectures import restore
 from tinify.zoo.published import Checkpoint, checkpoints
@@ -48,6 +49,7 @@ class Entry:
     weights: Weights | None
     plugin: str = "tinify"
     checkpoint: Checkpoint | None = None
+    requires: tuple[str, ...] = ()
 
 
 def list_entries() -> list[Entry]:
@@ -92,13 +94,14 @@ def read_entry(folder: Path, card: ModelCard | None = None) -> Entry:
     path = Path(folder) / CODEC_FILE
     table = read_toml(path)
     where = f"{path}: "
-    check_keys(table, required=["codec"], optional=["summary", "licence", "weights"], where=where)
+    check_keys(table, required=["codec"], optional=["summary", "licence", "requires", "weights"], where=where)
     if not isinstance(table["codec"], dict):
         raise ConfigError(f"{where}codec: expected a table")
     name = card.name if card else path.parent.resolve().name
     summary = table.get("summary") or (card.summary if card else "")
     weights = _weights(table["weights"], path.parent, where) if "weights" in table else None
-    return Entry(name, path.parent, summary, table["codec"], weights, card.plugin if card else "")
+    owner, requires = card.plugin if card else "", _requires(table.get("requires", []), where)
+    return Entry(name, path.parent, summary, table["codec"], weights, owner, requires=requires)
 
 
 def load(name: str | os.PathLike) -> Any:
@@ -111,17 +114,36 @@ def load(name: str | os.PathLike) -> Any:
     if entry.checkpoint:
         codec = _ready(restore(entry.checkpoint, progress=True))
     else:
-        codec = registry.build_config(entry.codec, path=f"{entry.folder / CODEC_FILE}: codec")
+        codec = _built(entry)
         if entry.weights:
             _load_weights(codec, entry.weights)
+        registry.require(codec, [entry.plugin])
     codec.name = entry.name
     return codec
+
+
+def _built(entry: Entry) -> Any:
+    try:
+        return registry.build_config(entry.codec, path=f"{entry.folder / CODEC_FILE}: codec")
+    except UnknownComponentError as error:
+        advice = requirements.advice(entry.requires)
+        raise UnknownComponentError(f"codec {entry.name!r}: {advice} ({error})" if advice else str(error)) from error
 
 
 def is_folder(name: str | os.PathLike) -> bool:
     """Whether a codec is named by a folder: a path object, or a string with a separator ("./mine"), so that a folder
     that happens to be here never stands in for a name of the zoo."""
     return not isinstance(name, str) or "/" in name or os.sep in name
+
+
+def _requires(lines: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise ConfigError(f"{where}requires: {lines!r} is not a list of strings")
+    try:
+        container.check_requirements(lines)
+    except FormatError as error:
+        raise ConfigError(f"{where}requires: {error}") from error
+    return tuple(lines)
 
 
 def _weights(table: Any, folder: Path, where: str) -> Weights:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tinify.container import EntryWriter, pack
+from tinify.container import EntryWriter, pack, with_requirements
 from tinify.models.in_order import THREADS, Progress
 from tinify.signal import Signal
 
@@ -31,8 +31,8 @@ def write_picture(
     """
     tiles = codec.tiles_of(signal, tile, **rate)
     if tiles is None:
-        return out.write(pack(codec.pack(signal, tile=0, **rate)))
+        return out.write(pack(with_requirements(codec.pack(signal, tile=0, **rate), codec)))
     writer = EntryWriter(scratch)
     for entry in codec.pack_tiles(signal, tiles, threads=threads, progress=progress, **rate):
         writer.add(entry)
-    return writer.finish(codec.header(signal, tiles.pack()), out)
+    return writer.finish(with_requirements(codec.header(signal, tiles.pack()), codec), out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tinify.container import EntryWriter, pack, pack_body
+from tinify.container import EntryWriter, pack, pack_body, with_requirements
 from tinify.models.series.chunks import Chunks
 from tinify.signal import Signal
 
@@ -24,8 +24,8 @@ def write_series(
     chunks = Chunks.of(*signal.samples.shape, chunk)
     if len(chunks) <= 1:
         whole = Signal("series", signal.samples[: chunks.rows], signal.metadata)
-        return out.write(pack(codec.pack(whole, chunk=chunk, **options)))
+        return out.write(pack(with_requirements(codec.pack(whole, chunk=chunk, **options), codec)))
     writer = EntryWriter(scratch)
     for body in codec.pack_chunks(signal, chunks, **options):
         writer.add(pack_body(body.params, body.sections))
-    return writer.finish(codec.header(signal, chunks.pack()), out)
+    return writer.finish(with_requirements(codec.header(signal, chunks.pack()), codec), out)
