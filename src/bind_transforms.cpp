@@ -3,13 +3,18 @@
 #include "bind_transforms.hpp"
 
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "colour.hpp"
 #include "errors.hpp"
 #include "fast_picture.hpp"
+#include "fast_pointwise.hpp"
 #include "fast_search.hpp"
 #include "lifting.hpp"
 
@@ -30,9 +35,10 @@ void require(bool holds, const char* what) {
 
 void check_threads(int threads) { require(threads >= 1 && threads <= 1024, "threads are not 1 to 1024"); }
 
-// kernel: [..][..][5][5] of a layer from `in` to `out` channels.
-void check_weights(const In<4>& weight, const In<1>& bias, bool transposed, int& in, int& out) {
-    require(weight.shape(2) == 5 && weight.shape(3) == 5, "the kernel is not 5x5");
+// kernel: [..][..][size][size] of a layer from `in` to `out` channels; sizes: a bit for each allowed.
+void check_weights(const In<4>& weight, const In<1>& bias, bool transposed, int& in, int& out, int sizes) {
+    require(weight.shape(2) == weight.shape(3) && weight.shape(2) <= 5 && sizes >> weight.shape(2) & 1,
+            "the kernel does not have a size that the layer can have");
     require(weight.shape(0) <= 4096 && weight.shape(1) <= 4096, "more than 4096 channels");
     in = static_cast<int>(weight.shape(transposed ? 0 : 1));
     out = static_cast<int>(weight.shape(transposed ? 1 : 0));
@@ -41,25 +47,43 @@ void check_weights(const In<4>& weight, const In<1>& bias, bool transposed, int&
 
 bool whole(int channels) { return channels % kPanel == 0; }
 
-WinogradConv* make_winograd(const In<4>& weight, const In<1>& bias, bool transposed, int threads) {
+WinogradConv* make_winograd(const In<4>& weight, const In<1>& bias, const std::string& kind, int threads) {
+    const std::pair<const char*, Kind> kinds[] = {
+        {"same", Kind::kSame}, {"shuffle", Kind::kShuffle}, {"halve", Kind::kHalve}, {"double", Kind::kDouble}};
+    const auto found = std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& k) { return k.first == kind; });
+    require(found != std::end(kinds), "kind is not same, shuffle, halve or double");
+    const bool transposed = found->second == Kind::kDouble, halves = found->second == Kind::kHalve;
     int in, out;
-    check_weights(weight, bias, transposed, in, out);
+    check_weights(weight, bias, transposed, in, out, transposed ? 1 << 5 : halves ? 1 << 3 | 1 << 5 : 1 << 3);
+    if (found->second == Kind::kShuffle) {
+        require(out % 4 == 0, "filters are not four for each channel");
+        out /= 4;
+    }
     require(whole(in) && whole(out), "channels are not multiples of 16");
     check_threads(threads);
+    const int size = static_cast<int>(weight.shape(2));
     nb::gil_scoped_release unlocked;
-    return new WinogradConv(weight.data(), bias.data(), in, out, transposed, threads);
+    return new WinogradConv(weight.data(), bias.data(), size, in, out, found->second, threads);
+}
+
+PointwiseConv* make_pointwise(const In<4>& weight, const In<1>& bias, int stride) {
+    int in, out;
+    check_weights(weight, bias, false, in, out, 1 << 1);
+    require(whole(in) && whole(out), "channels are not multiples of 16");
+    require(stride == 1 || stride == 2, "stride is not 1 or 2");
+    return new PointwiseConv(weight.data(), bias.data(), in, out, stride);
 }
 
 PictureConv* make_picture_conv(const In<4>& weight, const In<1>& bias) {
     int in, out;
-    check_weights(weight, bias, false, in, out);
+    check_weights(weight, bias, false, in, out, 1 << 1 | 1 << 3 | 1 << 5);
     require(whole(out), "output channels are not a multiple of 16");
-    return new PictureConv(weight.data(), bias.data(), in, out);
+    return new PictureConv(weight.data(), bias.data(), static_cast<int>(weight.shape(2)), in, out);
 }
 
 PictureDeconv* make_picture_deconv(const In<4>& weight, const In<1>& bias) {
     int in, out;
-    check_weights(weight, bias, true, in, out);
+    check_weights(weight, bias, true, in, out, 1 << 5);
     require(5 * out <= kPanel, "more than three output channels");
     return new PictureDeconv(weight.data(), bias.data(), in, out);
 }
@@ -78,17 +102,35 @@ bool is(const Array& array, long batch, long a, long b, long c) {
 }
 
 template <class Layer>
-void run_conv(const Layer& layer, const In<4>& x, const Out& y, const GdnLayer* gdn, int threads) {
+void run_conv(const Layer& layer, const In<4>& x, const Out& y, const GdnLayer* gdn, int threads, float slope,
+              const std::optional<In<4>>& add, float slope_after) {
     constexpr bool planar = std::is_same_v<Layer, PictureConv>;
     const auto size = [&](int i) { return static_cast<long>(x.shape(i)); };
     const Shape shape{size(0), size(planar ? 2 : 1), size(planar ? 3 : 2)}, out = layer.output(shape);
     require(size(planar ? 1 : 3) == layer.in_channels(), "x does not have the input channels");
     require(is(y, out.batch, out.height, out.width, layer.out_channels()), "y does not have the output's shape");
+    require(!add || is(*add, out.batch, out.height, out.width, layer.out_channels()), "add does not have y's shape");
     require(!gdn || gdn->channels() == layer.out_channels(), "gdn does not have the output channels");
+    require(!gdn || slope_after == 1, "nothing bends after a gdn");
     check_threads(threads);
+    const After after{{slope, slope_after}, gdn, add ? add->data() : nullptr};
     nb::gil_scoped_release unlocked;
     use_large_pages(y.data(), y.size());
-    layer.run(x.data(), shape, y.data(), gdn, threads);
+    layer.run(x.data(), shape, y.data(), after, threads);
+}
+
+void run_gate(const In<4>& a, const In<4>& b, const Out& x, int threads) {
+    for (int i = 0; i < 4; ++i) require(a.shape(i) == x.shape(i) && b.shape(i) == x.shape(i), "shapes are not the same");
+    require(whole(static_cast<int>(x.shape(3))), "channels are not a multiple of 16");
+    check_threads(threads);
+    nb::gil_scoped_release unlocked;
+    gate(a.data(), b.data(), x.data(), static_cast<long>(x.size()), threads);
+}
+
+template <class Layer>
+void bind_run(nb::class_<Layer>& layer) {
+    layer.def("run", &run_conv<Layer>, "x"_a.noconvert(), "y"_a.noconvert(), "gdn"_a.none(), "threads"_a,
+              "slope"_a = 1.0f, "add"_a.none() = nb::none(), "slope_after"_a = 1.0f);
 }
 
 void run_picture_deconv(const PictureDeconv& layer, const In<4>& x, const Out& y, int threads) {
@@ -202,15 +244,19 @@ void bind_transforms(nb::module_& m) {
     nb::class_<GdnLayer>(m, "GdnLayer")
         .def(nb::new_(&make_gdn), "gamma"_a, "beta"_a, "inverse"_a)
         .def("run", &run_gdn, "x"_a, "threads"_a);
-    nb::class_<WinogradConv>(m, "WinogradConv")
-        .def(nb::new_(&make_winograd), "weight"_a, "bias"_a, "transposed"_a, "threads"_a)
-        .def("run", &run_conv<WinogradConv>, "x"_a, "y"_a, "gdn"_a.none(), "threads"_a);
-    nb::class_<PictureConv>(m, "PictureConv")
-        .def(nb::new_(&make_picture_conv), "weight"_a, "bias"_a)
-        .def("run", &run_conv<PictureConv>, "x"_a, "y"_a, "gdn"_a.none(), "threads"_a);
+    auto winograd = nb::class_<WinogradConv>(m, "WinogradConv");
+    winograd.def(nb::new_(&make_winograd), "weight"_a, "bias"_a, "kind"_a, "threads"_a);
+    bind_run(winograd);
+    auto pointwise = nb::class_<PointwiseConv>(m, "PointwiseConv");
+    pointwise.def(nb::new_(&make_pointwise), "weight"_a, "bias"_a, "stride"_a);
+    bind_run(pointwise);
+    auto picture = nb::class_<PictureConv>(m, "PictureConv");
+    picture.def(nb::new_(&make_picture_conv), "weight"_a, "bias"_a);
+    bind_run(picture);
     nb::class_<PictureDeconv>(m, "PictureDeconv")
         .def(nb::new_(&make_picture_deconv), "weight"_a, "bias"_a)
         .def("run", &run_picture_deconv, "x"_a, "y"_a, "threads"_a);
+    m.def("gate", &run_gate, "a"_a, "b"_a, "x"_a.noconvert(), "threads"_a);
     m.def("nearest", &run_search, "y"_a, "codebook"_a, "bias"_a, "best"_a, "threads"_a);
     m.def("mix_planes", &run_mix, "x"_a.noconvert(), "matrix"_a, "y"_a.noconvert());
     m.def("ycbcr_of_samples", &from_samples, "samples"_a, "planes"_a.noconvert());

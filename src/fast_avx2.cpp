@@ -13,6 +13,7 @@
 #endif
 #define TINIFY_LANES 8
 #define TINIFY_ROWS 6
+#define TINIFY_PANELS 1
 #define TINIFY_SIMD avx2
 #define TINIFY_ROOT(x) ((Vec)_mm256_sqrt_ps(x))
 #include "fast_simd.hpp"
@@ -23,7 +24,7 @@
 namespace tinify::fast {
 
 const Kernels kAvx2Kernels = {"avx2", &kAvx2Lifting, avx2::gemm, avx2::gdn,
-                              avx2::tile_in, avx2::tile_out, avx2::least};
+                              avx2::tile_in, avx2::tile_out, avx2::finish, avx2::gate, avx2::least};
 
 }  // namespace tinify::fast
 

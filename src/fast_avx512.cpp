@@ -13,6 +13,7 @@
 #endif
 #define TINIFY_LANES 16
 #define TINIFY_ROWS 12
+#define TINIFY_PANELS 2
 #define TINIFY_SIMD avx512
 #define TINIFY_ROOT(x) ((Vec)_mm512_maskz_sqrt_ps(0xFFFF, x))
 #include "fast_simd.hpp"
@@ -23,7 +24,7 @@
 namespace tinify::fast {
 
 const Kernels kAvx512Kernels = {"avx512", &kAvx512Lifting, avx512::gemm, avx512::gdn,
-                                avx512::tile_in, avx512::tile_out, avx512::least};
+                                avx512::tile_in, avx512::tile_out, avx512::finish, avx512::gate, avx512::least};
 
 }  // namespace tinify::fast
 

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// 5x5 convolutions of stride 2, forward and transposed, on channels-last float32 pictures.
+// Convolutions on channels-last float32 pictures: 3x3 of stride 1, and what is made of those.
 //
-// Over the four phases of even and odd rows and columns each is a set of 3x3 convolutions of stride 1, which Winograd's
-// F(4x4, 3x3) computes with 121 instead of 400 products for 16 pixels and a pair of channels.
+//   kSame    3x3, stride 1               itself
+//   kShuffle 3x3 and a pixel shuffle     one for each of the four phases of even and odd rows and columns of the output
+//   kHalve   5x5 or 3x3, stride 2        the sum of one for each of the four phases of the input
+//   kDouble  5x5 transposed, stride 2    one for each of the four phases of the output, with fewer taps
+//
+// Winograd's F(4x4, 3x3) computes such a convolution with 36 instead of 144 products for 16 pixels and a pair of
+// channels; points at which a phase with fewer taps vanishes are left out.
 // Source: Lavin and Gray 2015, arXiv:1509.09308.
 #pragma once
 
@@ -14,34 +19,53 @@ struct Shape {
     long batch, height, width;
 };
 
+enum class Kind { kSame, kShuffle, kHalve, kDouble };
+
+// What comes after a convolution: y -> finish(y), or with a gdn, gdn(finish(y)) + add.
+struct After {
+    Finish finish;
+    const GdnLayer* gdn = nullptr;
+    const float* add = nullptr;  // laid out as y is; without a gdn it may be y itself
+};
+
+// x -> y, `pixels` pixels from number `at` of y on; squares: scratch of the GDN.
+void finish_pixels(const After& after, const float* x, float* y, long at, long pixels, int channels, float* squares);
+
 class WinogradConv {
 public:
-    // weight: [out][in][5][5], or [in][out][5][5] when transposed; in and out multiples of kPanel.
-    WinogradConv(const float* weight, const float* bias, int in, int out, bool transposed, int threads);
-    // Padding 2; transposed, output padding 1.
+    // weight: [out][in][size][size], or [in][out][size][size] for kDouble; size 5 or 3; in and out multiples of kPanel.
+    // kShuffle has 4 * out filters of which the four phases of a channel are neighbours, as a pixel shuffle wants it.
+    WinogradConv(const float* weight, const float* bias, int size, int in, int out, Kind kind, int threads);
+    // Padding size / 2; kDouble: output padding 1.
     Shape output(Shape x) const;
-    // x: [batch][height][width][in] -> y: [batch][..][..][out]. A `gdn` is applied to y while it is in cache.
-    void run(const float* x, Shape shape, float* y, const GdnLayer* gdn, int threads) const;
+    // x: [batch][height][width][in] -> y: [batch][..][..][out].
+    void run(const float* x, Shape shape, float* y, const After& after, int threads) const;
     int in_channels() const { return in_; }
     int out_channels() const { return out_; }
 
 private:
     // One of Winograd's 6x6 points: a matrix product over the tiles.
     struct Point {
-        int rows, cols;      // how many phases are alive here, in each direction
-        int depth, columns;  // phases are side by side in depth, or in columns when transposed
+        int row, col;        // the first phase that is alive here, in each direction
+        int rows, cols;      // how many are
+        int depth, columns;  // phases are side by side in depth, or in columns where the output has them
         std::size_t panels;  // where its weights begin
+        int index(int a, int b) const { return (a - row) * cols + b - col; }
     };
+    struct Filter;
     struct Block;
     std::size_t lay_out_points();
     void transform_weights(const float* weight, int threads);
     void gather(const Block& block) const;
     void multiply(const Block& block) const;
-    void scatter(const Block& block) const;
-    void normalise(const Block& block, const GdnLayer& gdn) const;
+    void scatter(const Block& block, const After& after) const;
+    void normalise(const Block& block, const After& after) const;
+    int phases_in() const { return kind_ == Kind::kHalve ? 2 : 1; }
+    int phases_out() const { return kind_ == Kind::kSame || kind_ == Kind::kHalve ? 1 : 2; }
 
-    int in_, out_;
-    bool transposed_;
+    int size_, in_, out_;
+    Kind kind_;
+    Span alive_[2];  // the points at which a phase is not zero, in one direction
     Point points_[36];
     Buffer bias_, panels_;
 };

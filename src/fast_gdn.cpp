@@ -18,7 +18,8 @@ void GdnLayer::run(float* x, long pixels, int threads) const {
     const Buffer squares(scratch() * threads);
     parallel((pixels + kBlock - 1) / kBlock, threads, [&](long block, int worker) {
         const long first = block * kBlock;
-        rows(x + first * channels(), std::min(kBlock, pixels - first), squares.data() + scratch() * worker);
+        rows(x + first * channels(), std::min(kBlock, pixels - first), squares.data() + scratch() * worker,
+             nullptr);
     });
 }
 

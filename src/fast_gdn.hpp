@@ -15,8 +15,10 @@ public:
     GdnLayer(const float* gamma, const float* beta, int channels, bool inverse);
     int channels() const { return gdn_.channels; }
     long scratch() const { return static_cast<long>(kGdnPixels) * gdn_.channels; }
-    // In place on `pixels` pixels of `channels` floats; squares: scratch() floats.
-    void rows(float* x, long pixels, float* squares) const { kernels().gdn(gdn_, x, pixels, squares); }
+    // In place on `pixels` pixels of `channels` floats; squares: scratch() floats; add: null, or what is added then.
+    void rows(float* x, long pixels, float* squares, const float* add) const {
+        kernels().gdn(gdn_, x, pixels, squares, add);
+    }
     void run(float* x, long pixels, int threads) const;
 
 private:

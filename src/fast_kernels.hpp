@@ -32,18 +32,34 @@ struct Gdn {
     bool inverse;
 };
 
+// The points of a tile that a phase has anything at: 0 to 6, 0 to 5 or 1 to 5.
+struct Span {
+    int begin, end;
+};
+
+// What becomes of a sum: negative ones times `slope`, plus what is to be added, negative ones times `slope_after`.
+struct Finish {
+    float slope = 1, slope_after = 1;
+};
+
 struct LiftingKernels;
 
 struct Kernels {
     const char* name;
     const LiftingKernels* lifting;
     void (*gemm)(const Gemm&);
-    // squares: kGdnPixels * channels floats.
-    void (*gdn)(const Gdn&, float* x, long pixels, float* squares);
-    // 6x6 pixels to 6x6 points, of which the first `rows` x `cols` (5 or 6) are written; channels a multiple of 16.
-    void (*tile_in)(const float* const* pixels, int channels, float* const* points, int rows, int cols);
-    // 6x6 points to 4x4 pixels; rows of points below u0 and columns below v0 (0 or 1) count as zero.
-    void (*tile_out)(const float* const* points, const float* bias, int channels, float* const* pixels, int u0, int v0);
+    // squares: kGdnPixels * channels floats; add: null, or pixels that are added to the result.
+    void (*gdn)(const Gdn&, float* x, long pixels, float* squares, const float* add);
+    // 6x6 pixels to 6x6 points, of which the rows and columns of those spans are written; channels a multiple of 16.
+    void (*tile_in)(const float* const* pixels, int channels, float* const* points, Span rows, Span cols);
+    // 6x6 points to 4x4 pixels; rows of points below u0 and columns below v0 (0 or 1) count as zero. adds: null, or a
+    // pixel for each pixel.
+    void (*tile_out)(const float* const* points, const float* bias, int channels, float* const* pixels, int u0, int v0,
+                     const Finish& finish, const float* const* adds);
+    // x -> y, `size` floats, a multiple of kPanel; add: null, or as many.
+    void (*finish)(const Finish&, const float* x, float* y, long size, const float* add);
+    // x[i] = a[i] / (1 + exp(-b[i])) + x[i] for `size` floats, a multiple of kPanel.
+    void (*gate)(const float* a, const float* b, float* x, long size);
     // Position of the least of `size` floats, a multiple of kPanel.
     int (*least)(const float* x, int size);
 };

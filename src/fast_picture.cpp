@@ -12,46 +12,48 @@ constexpr long kRowsIn = 16;             // input rows of a block of PictureDeco
 constexpr long kPixels = 48;             // pixels of a matrix product
 constexpr long kColumns = 5L * kPanel;   // what PictureDeconv computes for a pixel: a panel for each kernel row
 
-// Rows [top, top + count) of a planar picture, interleaved, with two zero pixels to the left and three to the right.
-void interleave(const float* image, Shape shape, int channels, long top, long count, float* out) {
+// Rows [top, top + count) of a planar picture, interleaved, with `left` zero pixels before it and as many as make five after it.
+void interleave(const float* image, Shape shape, int channels, long top, long left, long count, float* out) {
     const long row_size = (shape.width + 5) * channels;
     std::fill(out, out + count * row_size, 0.0f);
     for (long i = std::max(0L, -top); i < std::min(count, shape.height - top); ++i)
         for (int c = 0; c < channels; ++c) {
             const float* from = image + (c * shape.height + top + i) * shape.width;
-            float* to = out + i * row_size + 2 * channels + c;
+            float* to = out + i * row_size + left * channels + c;
             for (long j = 0; j < shape.width; ++j) to[j * channels] = from[j];
         }
 }
 
 }  // namespace
 
-PictureConv::PictureConv(const float* weight, const float* bias, int in, int out)
-    : in_(in), out_(out), bias_(out), panels_(static_cast<std::size_t>(25) * in * out) {
+PictureConv::PictureConv(const float* weight, const float* bias, int size, int in, int out)
+    : size_(size), in_(in), out_(out), bias_(out), panels_(static_cast<std::size_t>(size) * size * in * out) {
+    const int taps = size * size;
     std::copy(bias, bias + out, bias_.data());
-    pack_panels(panels_.data(), out, 25 * in, [&](int n, int k) {
-        return weight[(static_cast<long>(n) * in + k % in) * 25 + k / in];
+    pack_panels(panels_.data(), out, taps * in, [&](int n, int k) {
+        return weight[(static_cast<long>(n) * in + k % in) * taps + k / in];
     });
 }
 
-void PictureConv::run(const float* x, Shape in, float* y, const GdnLayer* gdn, int threads) const {
+void PictureConv::run(const float* x, Shape in, float* y, const After& after, int threads) const {
     const Shape out = output(in);
-    const long row_size = (in.width + 5) * in_, blocks = (out.height + kRowsOut - 1) / kRowsOut;
-    const long patch = (2 * kRowsOut + 3) * row_size, squares = gdn ? gdn->scratch() : 0;
-    const Buffer scratch((patch + squares) * threads);
+    const long row_size = (in.width + 5) * in_, blocks = (out.height + kRowsOut - 1) / kRowsOut, border = size_ / 2;
+    const long patch = (2 * kRowsOut + size_ - 2) * row_size, squares = after.gdn ? after.gdn->scratch() : 0;
+    const long each = patch + squares + kPixels * out_;
+    const Buffer scratch(each * threads);
     parallel(in.batch * blocks, threads, [&](long index, int worker) {
-        float* mine = scratch.data() + (patch + squares) * worker;
+        float *mine = scratch.data() + each * worker, *sums = mine + patch + squares;
         const long n = index / blocks, first = index % blocks * kRowsOut, rows = std::min(kRowsOut, out.height - first);
-        interleave(x + n * in_ * in.height * in.width, in, in_, 2 * first - 2, 2 * rows + 3, mine);
+        interleave(x + n * in_ * in.height * in.width, in, in_, 2 * first - border, border, 2 * rows + size_ - 2, mine);
         for (long i = 0; i < rows; ++i)
             for (long j = 0; j < out.width; j += kPixels) {
                 const int pixels = static_cast<int>(std::min(kPixels, out.width - j));
                 const float* from = mine + 2 * i * row_size + 2 * j * in_;
-                float* to = y + ((n * out.height + first + i) * out.width + j) * out_;
-                // A kernel row is one run of 5 pixels; the next pixel's begins two pixels on.
-                kernels().gemm(
-                    {from, 2 * in_, panels_.data(), bias_.data(), to, out_, pixels, 5 * in_, out_, 5, row_size});
-                if (gdn) gdn->rows(to, pixels, mine + patch);
+                const long at = ((n * out.height + first + i) * out.width + j) * out_;
+                // A kernel row is one run of pixels; the next pixel's begins two pixels on.
+                kernels().gemm({from, 2 * in_, panels_.data(), bias_.data(), sums, out_, pixels, size_ * in_, out_,
+                                size_, row_size});
+                finish_pixels(after, sums, y, at, pixels, out_, mine + patch);
             }
     });
 }

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The outer 5x5 layers of stride 2 of an image transform: from a picture of few channels, and back to it.
+// The outer layers of stride 2 of an image transform: from a picture of few channels, and back to it.
 #pragma once
 
 #include "fast_conv.hpp"
 
 namespace tinify::fast {
 
-// Convolution, padding 2, of a planar picture: [batch][in][height][width] -> [batch][..][..][out].
+// Convolution of 5x5, 3x3 or 1x1, padding size / 2, of a planar picture: [batch][in][height][width] -> [batch][..][..][out].
 class PictureConv {
 public:
-    // weight: [out][in][5][5]; out a multiple of kPanel.
-    PictureConv(const float* weight, const float* bias, int in, int out);
+    // weight: [out][in][size][size]; out a multiple of kPanel.
+    PictureConv(const float* weight, const float* bias, int size, int in, int out);
     Shape output(Shape x) const { return {x.batch, (x.height + 1) / 2, (x.width + 1) / 2}; }
-    void run(const float* x, Shape shape, float* y, const GdnLayer* gdn, int threads) const;
+    void run(const float* x, Shape shape, float* y, const After& after, int threads) const;
     int in_channels() const { return in_; }
     int out_channels() const { return out_; }
 
 private:
-    int in_, out_;
+    int size_, in_, out_;
     Buffer bias_, panels_;
 };
 

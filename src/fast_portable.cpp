@@ -9,6 +9,7 @@
 #else
 #define TINIFY_ROWS 2
 #endif
+#define TINIFY_PANELS 1
 #define TINIFY_SIMD portable
 #define TINIFY_ROOT(x) root(x)
 #include "fast_simd.hpp"
@@ -16,6 +17,6 @@
 namespace tinify::fast {
 
 const Kernels kPortableKernels = {"scalar", &kPortableLifting, portable::gemm, portable::gdn,
-                                  portable::tile_in, portable::tile_out, portable::least};
+                                  portable::tile_in, portable::tile_out, portable::finish, portable::gate, portable::least};
 
 }  // namespace tinify::fast

@@ -212,25 +212,43 @@ def test_transformed_weights_live_no_longer_than_the_module():
 
 def test_shapes_that_do_not_fit_are_refused():
     weight, bias = torch.randn(16, 16, 5, 5), torch.randn(16)
-    layer = _core.WinogradConv(weight, bias, False, 1)
+    layer = _core.WinogradConv(weight, bias, "halve", 1)
     x, y = torch.randn(1, 9, 9, 16), torch.empty(1, 5, 5, 16)
     layer.run(x, y, None, 1)
     torch.testing.assert_close(
         y.permute(0, 3, 1, 2), F.conv2d(x.permute(0, 3, 1, 2), weight, bias, 2, 2), rtol=1e-4, atol=1e-3
     )
-    gdn = _core.GdnLayer(torch.eye(32), torch.ones(32), False)
+    gdn, own = _core.GdnLayer(torch.eye(32), torch.ones(32), False), _core.GdnLayer(torch.eye(16), torch.ones(16), True)
     for args in [
         (x, y[:, :4].contiguous(), None, 1),
         (x[..., :8].contiguous(), y, None, 1),
         (x, y, gdn, 1),
         (x, y, None, 0),
+        (x, y, None, 1, 1.0, torch.empty(1, 5, 4, 16)),
+        (x, y, own, 1, 1.0, torch.empty(1, 5, 5, 16), 0.0),
     ]:
         with pytest.raises(InputError):
             layer.run(*args)
-    for kernel in [torch.randn(16, 16, 3, 3), torch.randn(16, 8, 5, 5), torch.randn(8, 16, 5, 5)]:
-        with pytest.raises(InputError):
-            _core.WinogradConv(kernel, torch.randn(len(kernel)), False, 1)
+    with pytest.raises(InputError):
+        _core.gate(x, y, x, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [("halve", (16, 16, 4)), ("halve", (16, 8, 3)), ("halve", (8, 16, 5)), ("double", (16, 16, 3)),
+     ("same", (16, 16, 5)), ("shuffle", (16, 16, 3)), ("shuffle", (62, 16, 3)), ("other", (16, 16, 3))],
+)  # fmt: skip
+def test_kernels_that_a_layer_cannot_have_are_refused(kind, shape):
+    with pytest.raises(InputError):
+        _core.WinogradConv(torch.randn(*shape, shape[-1]), torch.randn(shape[0]), kind, 1)
+
+
+def test_layers_that_do_not_fit_are_refused():
     with pytest.raises(InputError):
         _core.PictureDeconv(torch.randn(16, 4, 5, 5), torch.randn(4))
+    with pytest.raises(InputError):
+        _core.PointwiseConv(torch.randn(16, 16, 3, 3), torch.randn(16), 1)
+    with pytest.raises(InputError):
+        _core.PointwiseConv(torch.randn(16, 16, 1, 1), torch.randn(16), 3)
     with pytest.raises(InputError):
         _core.GdnLayer(torch.eye(8), torch.ones(8), False)
