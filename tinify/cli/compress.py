@@ -14,7 +14,7 @@ import click
 from tinify.cli.listing import json_option
 from tinify.cli.max_error import MaxError
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
-from tinify.cli.scale_out import chosen_engine, engine_option, jobs_option, run_engine
+from tinify.cli.scale_out import chosen_engine, engine_option, gpus_option, jobs_option, run_engine
 
 if TYPE_CHECKING:
     from tinify.file_to_file import Written
@@ -89,8 +89,9 @@ class Options:
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @engine_option
 @jobs_option
+@gpus_option
 @json_option
-def compress(paths, output, force, recursive, engine, jobs, as_json, **how) -> int:
+def compress(paths, output, force, recursive, engine, jobs, gpus, as_json, **how) -> int:
     """Compress pictures (PNG, JPEG, WebP, ...) and series (CSV, .npy, .npz) to .tnf files.
 
     IN is a file, a folder, a pattern or - (standard input). The last of several paths is the output when it ends in
@@ -117,7 +118,7 @@ def compress(paths, output, force, recursive, engine, jobs, as_json, **how) -> i
     if engine is not None:
         value, of = how.pop("max_error") or (None, "absolute")
         return run_engine("compress", paths, output, engine, jobs, as_json, force,
-                          {**how, "max_error": value, "max_error_of": of})  # fmt: skip
+                          {**how, "max_error": value, "max_error_of": of}, gpus)  # fmt: skip
     inputs, output = split_output(paths, output, lambda last: last.lower().endswith(EXTENSION))
     sources = expand(
         inputs, {extension for media_format in media.formats() for extension in media_format.extensions}, recursive

@@ -13,7 +13,7 @@ import click
 
 from tinify.cli.listing import json_option
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
-from tinify.cli.scale_out import chosen_engine, engine_option, jobs_option, run_engine
+from tinify.cli.scale_out import chosen_engine, engine_option, gpus_option, jobs_option, run_engine
 
 EXTENSION = ".tnf"
 JPEGS = (".jpg", ".jpeg")
@@ -97,9 +97,10 @@ class _Scale(click.ParamType):
 @click.option("--recursive", "-r", is_flag=True, help="Look into the folders of a folder, too.")
 @engine_option
 @jobs_option
+@gpus_option
 @json_option
 def decompress(
-    paths, output, codec, extension, rows, region, scale, threads, force, recursive, engine, jobs, as_json
+    paths, output, codec, extension, rows, region, scale, threads, force, recursive, engine, jobs, gpus, as_json
 ) -> int:
     """Restore files from .tnf.
 
@@ -118,7 +119,7 @@ def decompress(
         if rows is not None or region is not None or scale != 1:
             raise click.UsageError("--engine restores whole files; it goes with none of --rows, --region, --scale")
         how = {"codec": codec, "extension": _dotted(extension), "threads": threads}
-        return run_engine("decompress", paths, output, engine, jobs, as_json, force, how)
+        return run_engine("decompress", paths, output, engine, jobs, as_json, force, how, gpus)
     inputs, output = split_output(paths, output, lambda last: not last.lower().endswith(EXTENSION))
     sources = expand(inputs, {EXTENSION}, recursive)
     place = choose_output(output, sources, inputs)

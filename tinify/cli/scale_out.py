@@ -28,6 +28,12 @@ engine_option = click.option(
 jobs_option = click.option(
     "--jobs", "-j", type=click.IntRange(1), help="Workers of --engine. Default: one for each processor."
 )
+gpus_option = click.option(
+    "--gpus",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="GPUs of each worker of --engine ray, perhaps a part of one, for codecs of plugins; core's do without.",
+)
 
 
 def chosen_engine(engine: str | None, jobs: int | None, paths: tuple[str, ...], output: str | None) -> str | None:
@@ -41,7 +47,7 @@ def chosen_engine(engine: str | None, jobs: int | None, paths: tuple[str, ...], 
 
 def run_engine(
     verb: str, paths: tuple[str, ...], output: str | None, engine: str, jobs: int | None, as_json: bool, force: bool,
-    how: dict[str, Any],
+    how: dict[str, Any], gpus: float = 0.0,
 ) -> int:  # fmt: skip
     """Does what `tinify.scale_out.run` does, shows how far it is, and gives the exit code: 1 when a file failed."""
     from tinify.scale_out import Settings, run
@@ -51,7 +57,7 @@ def run_engine(
         raise click.UsageError(f"--engine takes folders: tinify {verb} IN... OUT --engine {engine}")
     settings = Settings(verb=verb, **how)
     with _progress(verb) as progress:
-        summary = run(inputs, output, settings, engine=engine, jobs=jobs, force=force, progress=progress)
+        summary = run(inputs, output, settings, engine=engine, jobs=jobs, gpus=gpus, force=force, progress=progress)
     if as_json:
         click.echo(json.dumps(asdict(summary), indent=2))
         return 1 if summary.failed else 0

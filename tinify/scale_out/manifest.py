@@ -74,7 +74,7 @@ class Manifest:
 
     def _take(self, data: bytes) -> None:
         for line in data.decode("ascii", "replace").splitlines():
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 self._keep(json.loads(line))
 
     def _keep(self, row: Any) -> None:

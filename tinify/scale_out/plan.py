@@ -100,7 +100,7 @@ def make_plan(
         if job.size < 0:
             plan.refused.append(job.failed("the link leads nowhere", InputError.exit_code))
         elif taken:
-            whose = f"was made from {row['input']}" if row else "is not of an earlier run"
+            whose = f"was made from {row.get('input')}" if row else "is not of an earlier run"
             message = f"{output.full_name(taken[0])} exists already and {whose}; allow overwriting it (--force)"
             plan.refused.append(job.failed(message, OutputExistsError.exit_code))
         else:
@@ -111,7 +111,7 @@ def make_plan(
 def _is_done(row: dict[str, Any], settings: str, there: dict[str, int]) -> bool:
     if row.get("status") != "done" or row.get("settings") != settings:
         return False
-    return there.get(row.get("output", ""), -1) == row.get("bytes")
+    return there.get(str(row.get("output")), -1) == row.get("bytes")
 
 
 class OutputNames:

@@ -26,7 +26,7 @@ from tinify.scale_out.plan import Job, batches_of
 from tinify.scale_out.processes import processors
 from tinify.scale_out.stages import Spec, Stages
 
-_TRIES = 3
+_TRIES = 2
 _CONTEXT = {"enable_progress_bars": False, "max_errored_blocks": -1}
 _MODEL_CPUS, _OTHER_CPUS = 0.75, 0.25  # together one: with an actor on every processor, what feeds it still runs
 
