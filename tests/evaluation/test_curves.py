@@ -27,7 +27,7 @@ def test_values_skip_what_was_not_measured_or_is_infinite():
 
 def test_unknown_metric_is_refused():
     with pytest.raises(InputError, match="psnr_rgb"):
-        Curve("a", (Point(1.0, 30.0),)).values("psnr")
+        Curve("a", (Point(1.0, 30.0),)).values("snr")
 
 
 def test_mean_is_taken_at_each_quality():
@@ -39,7 +39,7 @@ def test_mean_is_taken_at_each_quality():
 
 
 def test_mean_over_different_qualities_is_refused():
-    with pytest.raises(InputError, match="same qualities"):
+    with pytest.raises(InputError, match="same settings"):
         mean_curve("a", [Curve("1", (Point(1.0, 30.0, quality=1.0),)), Curve("2", (Point(1.0, 30.0, quality=2.0),))])
 
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from tinify.errors import InputError
-from tinify.evaluation.baselines import BASELINES
+from tinify.evaluation.peers import PEERS
 from tinify.evaluation.run import evaluate, read_pictures
 from tinify.metrics.ms_ssim import ms_ssim
 from tinify.metrics.psnr import psnr
@@ -42,7 +42,7 @@ def test_picture_too_small_for_ms_ssim_is_measured_without_it():
 
 
 def test_classical_codecs_run_as_well():
-    (curve,) = evaluate(BASELINES["jpeg"], {"a": photo()}, [30, 90])
+    (curve,) = evaluate(PEERS["jpeg"], {"a": photo()}, [30, 90])
     assert curve.points[0].psnr_rgb < curve.points[1].psnr_rgb
 
 

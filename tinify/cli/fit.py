@@ -9,8 +9,6 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +17,13 @@ import click
 
 from tinify.cli.listing import json_option, print_rows
 from tinify.cli.paths import Source, expand
+from tinify.cli.progress import Progress, stages
 
 if TYPE_CHECKING:
     from tinify.training.break_even import Point
 
 GENERAL = "series-mixing"
 EXTENSIONS = {".csv", ".tsv", ".npy", ".npz"}
-Progress = Callable[[str, float], object]
 _MOST_NAMED = 1000
 
 
@@ -107,7 +105,7 @@ def fit(paths, output, epochs, minutes, start, whole, force, recursive, as_json)
     since = time.perf_counter()
     whole = whole or start == "none"
     options = {"epochs": epochs, "minutes": minutes, "start": start, "whole": whole}
-    with _progress() as say:
+    with stages("fit") as say:
         say("read", 0.0)
         recordings = [_read(source) for source in expand(list(paths), EXTENSIONS, recursive)]
         _check_alike(recordings)
@@ -271,22 +269,3 @@ def _make_folder(target: Path) -> None:
     from tinify.cli.streams import make_folder_of
 
     make_folder_of(target)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """`say(stage, share)`: a bar on stderr where that is a terminal, else a line for each stage."""
-    since = time.perf_counter()
-    if not sys.stderr.isatty():
-        yield lambda stage, share: click.echo(
-            f"{100 * share:3.0f} %  {time.perf_counter() - since:5.1f} s  {stage}", err=True
-        )
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = [SpinnerColumn(), TextColumn("fit: {task.description}", markup=False), BarColumn()]
-    columns += [TaskProgressColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("read", total=1.0)
-        yield lambda stage, share: bar.update(task, description=stage, completed=share)

@@ -11,8 +11,8 @@ import numpy as np
 from tinify.demo.samples import Photo
 from tinify.demo.trial import Codec, Trial, attempt
 from tinify.errors import MissingExtraError
-from tinify.evaluation.baselines import BASELINES, encode_to_size
 from tinify.evaluation.curves import Curve
+from tinify.evaluation.peers import PEERS, encode_to_size
 from tinify.evaluation.run import evaluate
 from tinify.metrics.ms_ssim import ms_ssim, scales_for
 from tinify.metrics.psnr import psnr
@@ -53,17 +53,17 @@ def study_photo(codec: Codec, photo: Photo, folder: Path) -> PhotoStudy:
     for name in TITLES:
         try:
             trials.append(_peer(name, photo.pixels, len(ours.data)))
-            curves.append(_curve(BASELINES[name], PEER_QUALITIES[name], photo))
+            curves.append(_curve(PEERS[name], PEER_QUALITIES[name], photo))
         except MissingExtraError:
             continue
     return PhotoStudy(photo, tuple(trials), tuple(curves))
 
 
 def _peer(name: str, pixels: np.ndarray, size: int) -> Trial:
-    baseline = BASELINES[name]
-    found = encode_to_size(baseline, pixels, size)  # the search is not timed, only the setting that it found
+    peer = PEERS[name]
+    found = encode_to_size(peer, pixels, size)  # the search is not timed, only the setting that it found
     label = f"{TITLES[name]}, quality {found.quality:g}"
-    return attempt(TITLES[name], label, lambda: baseline.encode(pixels, found.quality), baseline.decode)
+    return attempt(TITLES[name], label, lambda: peer.encode(pixels, found.quality), peer.decode)
 
 
 def _curve(codec, qualities: tuple[float, ...], photo: Photo) -> Curve:

@@ -11,36 +11,38 @@ from tinify.errors import InputError, MissingExtraError
 from tinify.metrics.nrmse import nrmse
 
 NAME = "quantize + pcodec"
-_LENGTH = struct.Struct("<I")
+_HEAD = struct.Struct("<dI")
 
 
-def encode(series: np.ndarray, step: float) -> bytes:
-    """(T, C) to bytes: the step in 8 bytes, then each channel's `round(x / step)` with its length in 4.
+def encode(series: np.ndarray, step: float | np.ndarray) -> bytes:
+    """(T, C) to bytes: each channel's step in 8, its `round(x / step)` with their length in 4. step: one, or (C,).
 
     MissingExtraError without pcodec; InputError for gaps, or values beyond 64-bit integers on that grid.
     """
     pcodec = _pcodec()
-    grid = np.rint(np.asarray(series, dtype=np.float64) / step)
+    steps = np.broadcast_to(np.asarray(step, dtype=np.float64), series.shape[1:])
+    grid = np.rint(np.asarray(series, dtype=np.float64) / steps)
     if not np.isfinite(grid).all() or np.abs(grid).max(initial=0) >= 2**62:
-        raise InputError(f"the series has gaps or values too large for steps of {step}")
+        raise InputError(f"the series has gaps or values too large for steps of {steps.min():g}")
     channels = [pcodec.standalone.simple_compress(np.ascontiguousarray(column), pcodec.ChunkConfig())
                 for column in grid.astype(_narrowest(grid)).T]  # fmt: skip
-    return struct.pack("<d", step) + b"".join(_LENGTH.pack(len(data)) + data for data in channels)
+    pairs = zip(steps, channels, strict=True)
+    return b"".join(_HEAD.pack(step, len(data)) + data for step, data in pairs)
 
 
 def decode(data: bytes) -> np.ndarray:
     """The inverse of `encode`: (T, C) float64. Only for bytes that `encode` made in this process."""
-    position, columns = 8, []
+    position, columns = 0, []
     while position < len(data):
-        (size,) = _LENGTH.unpack_from(data, position)
-        position += _LENGTH.size + size
-        columns.append(_pcodec().standalone.simple_decompress(data[position - size : position]))
-    return np.stack(columns, axis=1) * step_of(data)
+        step, size = _HEAD.unpack_from(data, position)
+        position += _HEAD.size + size
+        columns.append(_pcodec().standalone.simple_decompress(data[position - size : position]) * step)
+    return np.stack(columns, axis=1)
 
 
 def step_of(data: bytes) -> float:
-    """The step of the grid, from bytes that `encode` made."""
-    return struct.unpack_from("<d", data)[0]
+    """The step of the first channel's grid, from bytes that `encode` made."""
+    return _HEAD.unpack_from(data)[0]
 
 
 def encode_to_nrmse(series: np.ndarray, target: float) -> bytes:

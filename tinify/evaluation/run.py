@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One codec over a folder of pictures at several qualities, from real files."""
+"""One codec over signals at several settings, from real files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ import numpy as np
 
 from tinify.errors import InputError
 from tinify.evaluation.curves import Curve, Point
-from tinify.metrics.ms_ssim import ms_ssim, scales_for
-from tinify.metrics.psnr import psnr
+from tinify.evaluation.distortion import distortion
+from tinify.evaluation.memory import PeakMemory
+from tinify.evaluation.setting import Bound, Setting
+from tinify.rate_search import count_samples
 
 
-class PictureCodec(Protocol):
-    """What a run needs; `TnfCodec` and `Baseline` are two. `estimate_bits(picture, quality)` is optional."""
+class Subject(Protocol):
+    """What a run needs; `TnfCodec` and `Peer` are two. `modality` is "image" where there is none;
+    `estimate_bits(picture, quality)` is optional."""
 
     name: str
 
-    def encode(self, picture: np.ndarray, quality: float) -> bytes: ...
+    def encode(self, samples: np.ndarray, setting: Setting) -> bytes: ...
     def decode(self, data: bytes) -> np.ndarray: ...
 
 
@@ -40,44 +43,52 @@ def read_pictures(folder: str | os.PathLike, limit: int | None = None) -> dict[s
 
 
 def evaluate(
-    codec: PictureCodec,
-    pictures: dict[str, np.ndarray],
-    qualities: Sequence[float],
+    codec: Subject,
+    signals: dict[str, np.ndarray],
+    settings: Sequence[Setting],
     progress: Callable[[str], None] = lambda name: None,
+    estimate: bool = True,
 ) -> list[Curve]:
-    """A curve for each picture, named as it; `progress` is called with each name when it is done.
+    """A curve for each signal, named as it; `progress` is called with each name when it is done.
 
-    bpp = 8 * size of the file / pixels; PSNR and MS-SSIM of the decoded 8-bit picture; seconds of encode and decode,
-    with the codec in memory and without reading or writing the disk.
+    bpp = 8 * size of the file / pixels, or numbers of a series; distortion of what was decoded from that file; seconds
+    of encode and decode, with the codec in memory and without reading or writing the disk, and by how much the memory
+    of the process rose meanwhile.
     """
     curves = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, picture in pictures.items():
-            path = Path(folder) / "file"
-            curves.append(Curve(name, tuple(measure(codec, picture, quality, path) for quality in qualities)))
+        path = Path(folder) / "file"
+        for name, samples in signals.items():
+            points = tuple(measure(codec, samples, setting, path, estimate) for setting in settings)
+            curves.append(Curve(name, points))
             progress(name)
     return curves
 
 
-def measure(codec: PictureCodec, picture: np.ndarray, quality: float, path: Path) -> Point:
-    """One picture at one quality, through a file at `path`."""
-    start = time.perf_counter()
-    data = codec.encode(picture, quality)
-    encoded = time.perf_counter()
+def measure(codec: Subject, samples: np.ndarray, setting: Setting, path: Path, estimate: bool = True) -> Point:
+    """One signal at one setting, through a file at `path`."""
+    modality = getattr(codec, "modality", "image")
+    with PeakMemory() as encoding:
+        start = time.perf_counter()
+        data = codec.encode(samples, setting)
+        encoded = time.perf_counter()
     path.write_bytes(data)
     stored = path.read_bytes()
-    ready = time.perf_counter()
-    restored = codec.decode(stored)
-    done = time.perf_counter()
-    pixels = picture.shape[0] * picture.shape[1]
-    estimate = getattr(codec, "estimate_bits", None)
-    measurable = scales_for(*picture.shape[:2]) == scales_for(1 << 20, 1 << 20)
+    with PeakMemory() as decoding:
+        ready = time.perf_counter()
+        restored = codec.decode(stored)
+        done = time.perf_counter()
+    count = count_samples(modality, samples.shape)
+    bounded = isinstance(setting, Bound)
+    guess = getattr(codec, "estimate_bits", None) if estimate and not bounded and modality == "image" else None
     return Point(
-        bpp=8 * path.stat().st_size / pixels,
-        psnr_rgb=psnr(picture, restored),
-        ms_ssim=float(ms_ssim(picture, restored)) if measurable else None,
-        quality=float(quality),
-        estimated_bpp=estimate(picture, quality) / pixels if estimate else None,
+        bpp=8 * path.stat().st_size / count,
+        quality=None if bounded else float(setting),
+        bound=str(setting) if bounded else None,
+        estimated_bpp=guess(samples, setting) / count if guess else None,
         encode_s=encoded - start,
         decode_s=done - ready,
+        encode_mb=encoding.megabytes,
+        decode_mb=decoding.megabytes,
+        **distortion(modality, samples, restored),
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tinify codec seen as what a rate-distortion run needs: pictures to the bytes of whole files and back."""
+"""A tinify codec seen as what a rate-distortion run needs: samples to the bytes of whole files and back."""
 
 from __future__ import annotations
 
@@ -7,25 +7,45 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinify import container
+from tinify import api
+from tinify.errors import ConfigError
+from tinify.evaluation.setting import Bound, Setting, as_options
 from tinify.signal import Signal
 
 if TYPE_CHECKING:
     from tinify.models.base import Codec
 
+SETTINGS = {"image": (10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 72.0, 85.0), "series": (10.0, 25.0, 40.0, 55.0, 70.0, 85.0)}
+
 
 class TnfCodec:
-    """`encode(picture, quality)` gives a `.tnf` file, `decode(data)` the picture, (H, W, 3) uint8."""
+    """`encode(samples, setting)` gives a `.tnf` file by `tinify.compress`, `decode(data)` the samples.
+
+    Samples as in `Signal`. Of what a file holds beside them (colour profile, time column) nothing is kept, as the peers
+    keep nothing of it.
+    """
 
     def __init__(self, codec: Codec, name: str | None = None):
         self.codec = codec
         self.name = name or codec.name or type(codec).__name__
+        self.modality = codec.modality
+        self.settings = SETTINGS.get(codec.modality, SETTINGS["series"])
 
-    def encode(self, picture: np.ndarray, quality: float) -> bytes:
-        return container.pack(self.codec.pack(Signal("image", picture), quality=quality))
+    def check(self, setting: Setting) -> None:
+        """ConfigError for a setting that the codec does not have."""
+        try:
+            if isinstance(setting, Bound):
+                api.bound_for(self.codec, setting.value, setting.of)
+            else:
+                api.check_rate(setting)
+        except ConfigError as error:
+            raise ConfigError(f"{self.name} at {setting}: {error}") from error
+
+    def encode(self, samples: np.ndarray, setting: Setting) -> bytes:
+        return api.compress(Signal(self.modality, samples), self.codec, **as_options(setting))
 
     def decode(self, data: bytes) -> np.ndarray:
-        return self.codec.unpack(container.unpack(data)).samples
+        return api.decompress(data, self.codec)
 
     def estimate_bits(self, picture: np.ndarray, quality: float) -> float:
         """What the entropy model expects the strings to cost, from `forward` in evaluation mode."""

@@ -14,13 +14,12 @@ from tinify.entropy_models.learned_prior import LearnedPrior
 from tinify.evaluation.downstream import FORECAST_SETS, forecast_errors, motion_accuracy
 from tinify.evaluation.fixed_rate import fp16, int8
 from tinify.evaluation.series_curves import measure
-from tinify.metrics.complexity import cost, parameters, state_bytes
+from tinify.metrics.complexity import parameters, state_bytes
 from tinify.models.base import Codec
 from tinify.models.series.autoencoder import SeriesAutoencoder
 from tinify.models.series.tokenizer import Tokenizer
 from tinify.quantizers import VectorQuantizer
 
-_COST_WINDOW = 512  # samples of the series that costs are counted on
 _PROXY_WINDOWS = 4000  # windows that fp16 and int8 are measured on, at most
 
 
@@ -49,38 +48,6 @@ def sizes(codec: Codec) -> dict[str, int]:
         learned += sum(stage.codebook.numel() for stage in latent.quantizer.stages if type(stage) is VectorQuantizer)
         learned += parameters(latent.prior.network()) if isinstance(latent.prior, LearnedPrior) else 0
     return {"learned": learned, "bytes": state_bytes(codec)}
-
-
-@torch.no_grad()
-def costs(codec: Codec) -> dict[str, float] | None:
-    """Multiply-accumulates a value of encoder (with its search of codebooks), prior and decoder, and bytes of
-    activations a value; None for codecs without networks."""
-    x = torch.randn(1, _COST_WINDOW)
-    if isinstance(codec, Tokenizer):
-        return _tokenizer_costs(codec, x)
-    if not isinstance(codec, SeriesAutoencoder):
-        return None
-    windows = x.reshape(-1, min(codec.window, _COST_WINDOW))
-    y = codec.analysis(windows)
-    there = cost(lambda: codec.analysis(windows), codec)
-    back = cost(lambda: codec.synthesis(y, torch.ones(len(y))), codec)
-    return _shares(there.macs, 0, back.macs, there.activation_bytes + back.activation_bytes)
-
-
-def _tokenizer_costs(codec: Tokenizer, x: torch.Tensor) -> dict[str, float]:
-    quantizer, prior = codec.latent_codec.quantizer, codec.latent_codec.prior
-    y = codec.analysis(x)
-    tokens = quantizer.quantize(y, codec.stages)
-    there = cost(lambda: quantizer.quantize(codec.analysis(x), codec.stages), codec)
-    back = cost(lambda: codec.synthesis(quantizer.dequantize(tokens)), codec)
-    network = prior.network().eval() if isinstance(prior, LearnedPrior) else None
-    middle = 0 if network is None else cost(lambda: network.logits(tokens), network).macs
-    return _shares(there.macs, middle, back.macs, there.activation_bytes + back.activation_bytes)
-
-
-def _shares(encoder: int, prior: int, decoder: int, activations: int) -> dict[str, float]:
-    found = {"encoder_macs": encoder, "prior_macs": prior, "decoder_macs": decoder, "activation_bytes": activations}
-    return {name: number / _COST_WINDOW for name, number in found.items()}
 
 
 @torch.no_grad()
