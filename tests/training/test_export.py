@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import tinify
-from tinify.training.export import export
-from tinify.training.image import Trainer
+from tests.training.recipes import TINY, run, tiny, write_pictures
+from tinify.config import parse_toml
+from tinify.training.export import _toml, export, export_run
+from tinify.training.image import checkpoint
+from tinify.training.image.recipe import ImageRecipe
+from tinify.training.image.trainer import Trainer
 from tinify.training.recipe import read_recipe
 
 RECIPE = """
@@ -26,8 +31,8 @@ def zoo_folder(tmp_path):
     folder = tmp_path / "my-codec"
     folder.mkdir()
     (folder / "train.toml").write_text(RECIPE)
-    trainer = Trainer(read_recipe(folder / "train.toml"))
-    trainer.save(tmp_path)
+    recipe = read_recipe(folder / "train.toml", ImageRecipe)
+    checkpoint.save(tmp_path, recipe, Trainer(recipe).state_dict())
     return folder
 
 
@@ -46,3 +51,24 @@ def test_half_weights_keep_the_integer_tables(zoo_folder):
         if not value.is_floating_point():
             assert torch.equal(half[key], value), key
     assert (zoo_folder / "weights.safetensors").stat().st_mode & 0o044 == 0o044
+
+
+def test_a_run_is_exported_with_its_recipe_and_its_best_weights(tmp_path):
+    for name in ("pictures", "val"):
+        write_pictures(tmp_path, name)
+    recipe = tiny(tmp_path, optimizer={"steps": 2}, validation={"folders": ["val"], "every": 1})
+    trainer = run(recipe, tmp_path, "run")
+    (tmp_path / "run" / "recipe.toml").write_text(TINY)
+    export_run(tmp_path / "run", tmp_path / "new" / "mine", summary='"quoted"')
+    loaded, best = tinify.load(tmp_path / "new" / "mine").state_dict(), load_file(tmp_path / "run" / "best.safetensors")
+    assert (tmp_path / "new" / "mine" / "train.toml").read_text() == TINY
+    assert all(torch.equal(loaded[key], value) for key, value in best.items())
+    (tmp_path / "run" / "best.safetensors").unlink()
+    export_run(tmp_path / "run", tmp_path / "new" / "last")
+    last = tinify.load(tmp_path / "new" / "last").g_a[0].weight
+    assert torch.equal(last, trainer.average.g_a[0].weight)
+
+
+@pytest.mark.parametrize("value", [1, 0.5, True, 'a"b\\', [1, [True]], {"kind": "transform", "sizes": [1.5, 2]}])
+def test_values_of_a_codecs_table_come_back_from_toml(value):
+    assert parse_toml(f"x = {_toml(value)}", "")["x"] == value

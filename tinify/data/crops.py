@@ -58,7 +58,7 @@ class Crops:
         self._window = self._slice
         self._pictures = pictures
         if device is not None:
-            self._pictures = [torch.from_numpy(np.ascontiguousarray(p)).to(device) for p in pictures]
+            self._pictures = [torch.tensor(p, device=device) for p in pictures]
 
     def batch(self, number: int) -> Tensor:
         """The shard's items of a batch."""

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a finished run to a zoo folder: weights as safetensors, and the codec.toml that names them with their hash.
+"""From a run to a zoo folder: weights as safetensors, and the codec.toml that names them with their hash.
 
-    python -m tinify.training.export runs/photo-hyperprior/checkpoint.pt zoo/photo-hyperprior --half
+    tinify train RECIPE.toml --data DIR --run runs/mine --export zoo/mine
+    python -m tinify.training.export runs/mine zoo/mine --half
+    python -m tinify.training.export runs/mine/checkpoint.pt zoo/mine
 
-The folder must hold the `train.toml` that made the run. `--half` stores the networks in float16; integer tables and the
-distributions they came from stay as they are, so files do not depend on it.
+The last takes the weights of a file for the `train.toml` that is in the folder already. `--half` stores the networks in
+float16; integer tables and the distributions they came from stay as they are, so files do not depend on it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -64,24 +67,25 @@ def _stored(key: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
     return tensor.half().contiguous() if half and network else tensor.contiguous()
 
 
-def _toml(value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
+def _toml(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path, help="checkpoint.pt or weights.safetensors of a run")
-    parser.add_argument("folder", type=Path, help="the zoo folder, with its train.toml")
+    parser.add_argument("run", type=Path, help="folder of a run, or its checkpoint.pt or weights.safetensors")
+    parser.add_argument("folder", type=Path, help="the zoo folder")
     parser.add_argument("--half", action="store_true", help="networks in float16")
     parser.add_argument("--summary", default="", help="one line for `tinify models`")
     options = parser.parse_args()
-    export(options.weights, options.folder, options.half, options.summary)
+    make = export_run if options.run.is_dir() else export
+    make(options.run, options.folder, options.half, options.summary)
 
 
 if __name__ == "__main__":

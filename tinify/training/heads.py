@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains a head that reads tokens, with or without the decoder, to be read from top to bottom.
 
-    python -m tinify.training.heads recipe.toml --data DIR --run runs/motion
+    tinify train recipe.toml --data DIR --run runs/motion
 
 1. The codec is built; its weights are read where the recipe names some. 2. `trains = "head"`: windows become tokens
 once, and the head learns on them; "encoder": transform, quantizer and head learn the task together, nothing is
@@ -26,7 +26,7 @@ from tinify.data.series import SeriesSet, read_series_sets
 from tinify.errors import ConfigError
 from tinify.models.series.heads import Classifier, Forecaster, TokenEmbedding, TokenHead
 from tinify.models.series.tokenizer import Tokenizer
-from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.run import logger, save_weights, start
 from tinify.training.schedule import Schedule, cosine
 from tinify.training.series import distortion
 
@@ -193,7 +193,3 @@ def train(recipe: HeadRecipe, data: Path, run: Path) -> TokenHead:
     save_weights(codec, run)
     save_file({key: value.contiguous() for key, value in head.state_dict().items()}, run / "head.safetensors")
     return head
-
-
-if __name__ == "__main__":
-    command_line(__doc__, HeadRecipe, train)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fits a `JpegLike` codec to pictures, in a minute or two on one core; no gradients.
 
-    python -m tinify.training.jpeg_like zoo/jpeg-like/train.toml --data DIR --run runs/jpeg-like
+    tinify train zoo/jpeg-like/train.toml --data DIR --run runs/jpeg-like
 
 1. Where magnitudes 1, 2, 3 lie between the steps. 2. What is expected of coefficients, and tables, from crops at all
 qualities, with each table of steps and subsampling. The run folder gets `log.jsonl` and `weights.safetensors`.
@@ -20,7 +20,7 @@ import torch
 from tinify.data.images import ImageCrops
 from tinify.models.image.jpeg_like import FACTORS, TABLES, JpegLike
 from tinify.training.block_planes import fit
-from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.run import logger, save_weights, start
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,3 @@ def train(recipe: JpegLikeRecipe, data: Path, run: Path) -> JpegLike:
     learn(codec.eval(), ImageCrops(folders, recipe.data.crop, 1, recipe.seed), recipe, logger(run))
     save_weights(codec, run)
     return codec
-
-
-if __name__ == "__main__":
-    command_line(__doc__, JpegLikeRecipe, train)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teaches a `SeriesMixing` codec by letting it code: where its contexts end up is where its streams begin.
 
-    python -m tinify.training.mixing zoo/series-mixing/train.toml --data DIR --run runs/series-mixing
+    tinify train zoo/series-mixing/train.toml --data DIR --run runs/series-mixing
 
 Seconds on one core. 1. Of a codec fitted to one kind of series: rotation, companions and linear predictions by least
 squares. 2. Means of low coefficients given the block before, and where sizes 1, 2, 3 lie. 3. Pieces of all sets at all
@@ -24,7 +24,7 @@ from tinify.models.series.likeness import reference_of
 from tinify.models.series.mixing import principal
 from tinify.models.series.series_mixing import SeriesMixing
 from tinify.training.predictions import linear_predictions
-from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.run import logger, save_weights, start
 
 Sets = Sequence[list[np.ndarray]]
 _MEANS_RIDGE = 1.0
@@ -156,7 +156,3 @@ def train(recipe: MixingRecipe, data: Path, run: Path) -> SeriesMixing:
     learn(codec, [s.normalised() for s in sets], recipe.learn, recipe.seed, log)
     save_weights(codec, run)
     return codec
-
-
-if __name__ == "__main__":
-    command_line(__doc__, MixingRecipe, train)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teaches a `WaveletMixing` codec by letting it code: where its contexts end up is where its streams begin.
 
-    python -m tinify.training.pictures zoo/photo-best/train.toml --data DIR --run runs/photo-best
+    tinify train zoo/photo-best/train.toml --data DIR --run runs/photo-best
 
 A minute on one core. 1. Where magnitudes 1, 2, 3 lie between the steps. 2. Crops of pictures at all rates, in random
 order, go through the coder. No gradients. The run folder gets `log.jsonl` and `weights.safetensors`.
@@ -21,7 +21,7 @@ import torch
 from tinify.data.images import ImageCrops
 from tinify.models.image.rate_choice import choose
 from tinify.models.image.wavelet_mixing import WaveletMixing
-from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.run import logger, save_weights, start
 
 _FOR_POINTS = 24  # pictures that reconstruction points are counted on
 
@@ -88,7 +88,3 @@ def train(recipe: PictureRecipe, data: Path, run: Path) -> WaveletMixing:
     learn(codec.eval(), ImageCrops(folders, recipe.data.crop, 1, recipe.seed), recipe, logger(run))
     save_weights(codec, run)
     return codec
-
-
-if __name__ == "__main__":
-    command_line(__doc__, PictureRecipe, train)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the network of a `WaveletMixing` codec that restores decoded pictures; all else of the codec stays.
 
-    python -m tinify.training.restoration zoo/photo-best/restore.toml --data DIR --run runs/photo-best-restored
+    tinify train zoo/photo-best/restore.toml --data DIR --run runs/photo-best-restored
 
 Begins from the weights that `tinify.training.pictures` wrote. 1. Every picture is coded, `passes` times, each time at
 another rate. 2. From crops of the planes the network learns what coding took away. The error of each rate weighs as
@@ -28,7 +28,7 @@ from tinify.data.images import ImageCrops
 from tinify.errors import WeightsError
 from tinify.models.image.restoration import WaveletRestoration
 from tinify.models.image.wavelet_mixing import WaveletMixing
-from tinify.training.run import command_line, logger, start
+from tinify.training.run import logger, start
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,3 @@ def train(recipe: RestorationRecipe, data: Path, run: Path) -> WaveletMixing:
                for key, value in codec.state_dict().items()}  # fmt: skip
     save_file({key: value.contiguous() for key, value in weights.items()}, run / "weights.safetensors")
     return codec
-
-
-if __name__ == "__main__":
-    command_line(__doc__, RestorationRecipe, train)

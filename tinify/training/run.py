@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What training runs have in common: their command line, their start, their log."""
+"""What training runs have in common: their start, their log, their weights."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ from safetensors.torch import save_file
 
 from tinify import registry
 from tinify.models.base import Codec
-from tinify.training.recipe import read_recipe
 
 
 def start(recipe: Any, folder: Path) -> Codec:
@@ -41,13 +39,3 @@ def logger(folder: Path) -> Callable[[dict], None]:
 def save_weights(codec: Codec, folder: Path) -> None:
     """Writes `weights.safetensors`."""
     save_file({key: value.contiguous() for key, value in codec.state_dict().items()}, folder / "weights.safetensors")
-
-
-def command_line(doc: str | None, kind: type, train: Callable[[Any, Path, Path], Any]) -> None:
-    """`python -m MODULE RECIPE --data DIR --run DIR` for a recipe of type `kind`."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path, help="a TOML recipe; see zoo/*/train.toml")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the recipe's data folder lies in")
-    parser.add_argument("--run", type=Path, required=True, help="folder for the log and the weights")
-    options = parser.parse_args()
-    train(read_recipe(options.recipe, kind), options.data, options.run)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the tokenizer codec from a recipe, to be read from top to bottom.
 
-    python -m tinify.training.series zoo/tokenizer/train.toml --data DIR --run runs/tokenizer
+    tinify train zoo/tokenizer/train.toml --data DIR --run runs/tokenizer
 
 1. Codebooks start by k-means on one large batch of DCT patches. 2. Networks and codebooks are trained together on the
 squared error with a random number of stages a step, and with a `rate_weight` tokens are chosen by their bits, too.
@@ -21,7 +21,7 @@ import torch
 from tinify.data.series import SeriesSet, SeriesWindows, read_series_sets
 from tinify.entropy_models.learned_prior import LearnedPrior
 from tinify.models.series.tokenizer import Tokenizer
-from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.run import logger, save_weights, start
 from tinify.training.schedule import Schedule, cosine
 from tinify.training.token_prior import PriorTraining, train_prior
 from tinify.training.token_rates import TokenRates
@@ -181,7 +181,3 @@ def train(recipe: SeriesRecipe, data: Path, run: Path) -> Tokenizer:
     fit_prior(codec, sets, recipe, log)
     save_weights(codec, run)
     return codec
-
-
-if __name__ == "__main__":
-    command_line(__doc__, SeriesRecipe, train)

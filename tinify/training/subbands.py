@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fits a `WaveletScheduled` codec: reconstruction points, weights of neighbours, and tables.
 
-    python -m tinify.training.subbands zoo/photo-fast/train.toml --data DIR --run runs/photo-fast
+    tinify train zoo/photo-fast/train.toml --data DIR --run runs/photo-fast
 
 Two minutes on one core, no gradients. Crops of pictures at all rates are rounded, then everything is fitted to them;
 with these tables they are rounded again, bits weighed, and everything is fitted again. Some crops are coded without
@@ -22,7 +22,7 @@ import torch
 from tinify.data.images import ImageCrops
 from tinify.models.image.wavelet_scheduled import WaveletScheduled
 from tinify.training import neighbourhood
-from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.run import logger, save_weights, start
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,3 @@ def train(recipe: SubbandRecipe, data: Path, run: Path) -> WaveletScheduled:
     learn(codec.eval(), data, recipe, logger(run))
     save_weights(codec, run)
     return codec
-
-
-if __name__ == "__main__":
-    command_line(__doc__, SubbandRecipe, train)

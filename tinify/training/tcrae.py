@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains a series autoencoder (`tcrae`, `tcrae-seq`) from a recipe, to be read from top to bottom.
 
-    python -m tinify.training.tcrae zoo/tcrae-seq/train.toml --data DIR --run runs/tcrae-seq
+    tinify train zoo/tcrae-seq/train.toml --data DIR --run runs/tcrae-seq
 
 1. Each window of a batch has a step of its own; the networks learn bits plus squared error, weighed as that step asks
 for, at first with uniform noise in place of rounding, then with rounding for the decoder. One model, all rates.
@@ -26,7 +26,7 @@ from tinify.entropy_models.scaled_histogram import BINS
 from tinify.errors import InputError
 from tinify.models.series.autoencoder import SeriesAutoencoder
 from tinify.training.latent_density import LatentDensity
-from tinify.training.run import command_line, logger, save_weights, start
+from tinify.training.run import logger, save_weights, start
 from tinify.training.schedule import Schedule, cosine
 
 _COARSEST = 8.0  # the step of rate 0; it halves every eight rates
@@ -227,7 +227,3 @@ def train(recipe: TcraeRecipe, data: Path, run: Path) -> SeriesAutoencoder:
     fit_histograms(codec, sets, recipe, log)
     save_weights(codec, run)
     return codec
-
-
-if __name__ == "__main__":
-    command_line(__doc__, TcraeRecipe, train)

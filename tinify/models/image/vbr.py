@@ -43,7 +43,7 @@ class VariableRate(ScaleHyperprior):
 
     `level` in [0, 7] is between the gains of `Gain`, in even ratios; CompressAI's arguments are taken, too: `s`, the
     number of a gain, or `inputscale`, a gain, with `stage` 2. `stage=1` is the codec of one rate, without a gain.
-    Training has two stages (`tinify.training.variable_rate`). Gains are constants: no gradient reaches them.
+    Training has two stages (`first_stage_steps` of a recipe). Gains are constants: no gradient reaches them.
 
     Source: Kamisli, Racapé, Choi 2024, "Variable-Rate Learned Image Compression with Multi-Objective Optimization and
     Quantization-Reconstruction Offsets", arXiv:2402.18930.
