@@ -48,8 +48,8 @@ ROWS = [
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 STAGES = ROWS[2]
 WITHOUT_TORCH = (
-    "errors", "signal", "records", "registry", "hookspecs", "plugins", "builtin", "config", "entropy_coder", "requirements",
-    "container", "coders", "media", "zoo", "codec_file", "rate_search", "api", "file_to_file", "testing", "cli", "ans",
+    "errors", "signal", "records", "registry", "hookspecs", "plugins", "builtin", "config", "entropy_coder",
+    "requirements", "container", "coders", "media", "zoo", "codec_file", "rate_search", "api", "file_to_file", "testing", "cli", "ans",
     "jpeg_files", "scale_out",
 )  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

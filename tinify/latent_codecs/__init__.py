@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latent codecs: quantizer, entropy model and coder wired for one latent. They nest."""
 
-from tinify.latent_codecs.base import LatentCodec
+from tinify.latent_codecs.base import LatentCodec, LatentForward, LatentStrings, LatentValues, only_stream
 from tinify.latent_codecs.channel_groups import ChannelGroupsLatentCodec
 from tinify.latent_codecs.checkerboard import CheckerboardLatentCodec
 from tinify.latent_codecs.entropy_bottleneck import EntropyBottleneckLatentCodec
@@ -28,5 +28,9 @@ __all__ = [
     "HyperLatentCodec",
     "HyperpriorLatentCodec",
     "LatentCodec",
+    "LatentForward",
+    "LatentStrings",
+    "LatentValues",
     "RasterScanLatentCodec",
+    "only_stream",
 ]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole codecs, a folder for each modality."""
 
+from tinify.models.base import Codec
 from tinify.models.image import (
     Cheng2020Anchor,
     Cheng2020AnchorCheckerboard,
@@ -10,6 +11,8 @@ from tinify.models.image import (
     Elic2022Official,
     FactorizedPrior,
     FactorizedPriorReLU,
+    ImageCodec,
+    ImageFiles,
     JointAutoregressiveHierarchicalPriors,
     JointAutoregressiveHierarchicalPriorsVbr,
     LappedHyperprior,
@@ -24,10 +27,13 @@ __all__ = [
     "Cheng2020AnchorCheckerboard",
     "Cheng2020Attention",
     "Cheng2020GMM",
+    "Codec",
     "Elic2022Chandelier",
     "Elic2022Official",
     "FactorizedPrior",
     "FactorizedPriorReLU",
+    "ImageCodec",
+    "ImageFiles",
     "JointAutoregressiveHierarchicalPriors",
     "JointAutoregressiveHierarchicalPriorsVbr",
     "LappedHyperprior",

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image codecs."""
 
+from tinify.models.image.base import ImageCodec
 from tinify.models.image.elic import Elic2022Chandelier, Elic2022Official
+from tinify.models.image.files import ImageFiles
 from tinify.models.image.google import (
     FactorizedPrior,
     FactorizedPriorReLU,
@@ -26,6 +28,8 @@ __all__ = [
     "Elic2022Official",
     "FactorizedPrior",
     "FactorizedPriorReLU",
+    "ImageCodec",
+    "ImageFiles",
     "JointAutoregressiveHierarchicalPriors",
     "JointAutoregressiveHierarchicalPriorsVbr",
     "LappedHyperprior",
