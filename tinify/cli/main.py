@@ -26,6 +26,7 @@ VERBS = {
     "models": ("tinify.cli.models:models", "List the pretrained codecs."),
     "components": ("tinify.cli.components:components", "List the registered parts that codecs are made of."),
     "plugins": ("tinify.cli.plugins:plugins", "List the plugins and their problems."),
+    "new-plugin": ("tinify.cli.new_plugin:new_plugin", "Write a plugin to begin from."),
     "demo": ("tinify.cli.demo:demo", "Compress a real photo and a real series, and compare."),
 }
 EXIT_CODES = """\b
