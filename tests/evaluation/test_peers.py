@@ -8,7 +8,6 @@ from tinify.metrics.psnr import psnr
 
 from .pictures import photo
 
-
 MODERN = ("jpegxl", "htj2k", "x265")
 
 

@@ -11,11 +11,11 @@ from string import Template
 
 import numpy as np
 
-from tinify.demo.charts import Axis, Line, axis_around, chart
 from tinify.demo.photo import PhotoStudy
 from tinify.demo.series import SeriesStudy
 from tinify.demo.tables import Figures, photo_figures, series_figures
 from tinify.demo.trial import Trial
+from tinify.evaluation.charts import Axis, Line, axis_around, base_style, chart
 from tinify.evaluation.provenance import versions
 
 CROP = 96
@@ -27,7 +27,7 @@ def render(photo: PhotoStudy, series: SeriesStudy) -> str:
     height, width = photo.photo.pixels.shape[:2]
     left, right = series.recording.window
     fields = {
-        "style": _text("page.css"),
+        "style": base_style() + _text("page.css"),
         "script": _text("page.js"),
         "headline": _headline(photo, series),
         "width": width,

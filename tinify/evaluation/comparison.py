@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tinify.errors import InputError
 from tinify.evaluation.curves import Curve
 from tinify.metrics.bd_rate import bd_psnr, bd_rate, common_range
+
+if TYPE_CHECKING:
+    from tinify.evaluation.report import Run
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Comparison:
     bd_db: float
     range_db: tuple[float, float]
     pictures: int = 0
+    codec: str = ""
 
 
 def compare_curves(anchor: Curve, test: Curve, metric: str = "psnr_rgb") -> Comparison:
@@ -60,3 +65,26 @@ def compare_runs(name: str, anchors: Sequence[Curve], tests: Sequence[Curve], me
         (min(one.range_db[0] for one in found), max(one.range_db[1] for one in found)),
         len(found),
     )
+
+
+def compare_to(anchor: Run, runs: Sequence[Run]) -> list[Comparison]:
+    """Every other run in every metric that both have: signal by signal where both were measured on the same, else by
+    their mean curves. Runs that share no range with the anchor are left out."""
+    found = []
+    for run in runs:
+        for metric in run.mean.metrics:
+            if run is anchor or metric not in anchor.mean.metrics:
+                continue
+            try:
+                one = _compare(anchor, run, metric)
+            except InputError:
+                continue
+            found.append(replace(one, anchor=anchor.name, codec=run.name))
+    return found
+
+
+def _compare(anchor: Run, run: Run, metric: str) -> Comparison:
+    own, others = ({curve.name: curve for curve in one.items} for one in (run, anchor))
+    if own and set(own) == set(others):
+        return compare_runs(anchor.name, [others[name] for name in own], list(own.values()), metric)
+    return compare_curves(anchor.mean, run.mean, metric)

@@ -11,14 +11,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from tinify.errors import ConfigError, InputError
 from tinify.evaluation import jobs, memory, subjects
+from tinify.evaluation.comparison import Comparison
 from tinify.evaluation.curves import Curve, from_rows, mean_curve, to_rows
 from tinify.evaluation.items import Item
 from tinify.evaluation.provenance import command, machine, versions
@@ -117,14 +119,22 @@ def _about(workers: int, threads: int) -> dict[str, Any]:
     }
 
 
-def to_json(evaluation: Evaluation) -> str:
-    """As the module says."""
+def to_json(evaluation: Evaluation, comparisons: Sequence[Comparison] = ()) -> str:
+    """As the module says, and with comparisons "bd_rate": [{"codec", "anchor", "metric", "bd_rate_percent", ...}]."""
     codecs = {}
     for run in evaluation.runs:
         items = {curve.name: _rows(curve, run.modality) for curve in run.items}
         codecs[run.name] = {**run.about, "points": _rows(run.mean, run.modality), "items": items}
     whole = {"format": FORMAT, **evaluation.about, "data": evaluation.data, "codecs": codecs}
+    if comparisons:
+        whole["bd_rate"] = [_compared(one) for one in comparisons]
     return json.dumps(whole, indent=1) + "\n"
+
+
+def _compared(one: Comparison) -> dict[str, Any]:
+    decibels = round(one.bd_db, 3) if math.isfinite(one.bd_db) else None
+    ends = [round(end, 2) for end in one.range_db]
+    return asdict(one) | {"bd_rate_percent": round(one.bd_rate_percent, 2), "bd_db": decibels, "range_db": ends}
 
 
 def _rows(curve: Curve, modality: str) -> list[dict[str, Any]]:
@@ -137,7 +147,7 @@ def read_evaluation(path: Path) -> Evaluation:
     try:
         whole = json.loads(Path(path).read_text(encoding="utf-8"))
         if whole.get("format") == FORMAT:
-            about = {key: whole[key] for key in whole if key not in ("format", "data", "codecs")}
+            about = {key: whole[key] for key in whole if key not in ("format", "data", "codecs", "bd_rate")}
             return Evaluation(tuple(_run(name, entry) for name, entry in whole["codecs"].items()), whole["data"], about)
         if "points" in whole and "codec" in whole:
             rows = {whole["codec"]: whole["points"], **whole.get("peers", {})}

@@ -62,7 +62,7 @@ def _number(text: str, whole: str) -> float:
 
 @cache
 def load(name: str) -> TnfCodec | Peer:
-    """MissingExtraError for a peer that is not installed, UnknownComponentError with near names; errors of `api.load`."""
+    """MissingExtraError for a peer that is not installed, UnknownComponentError with near names, others of `load`."""
     peer = PEERS.get(ALIASES.get(name, name))
     if peer is None:
         try:
@@ -84,7 +84,7 @@ def check(subject: TnfCodec | Peer, items: list[Item], settings: tuple[Setting, 
             fitting = [name for name in fitting if name not in PEERS or PEERS[name].modality == item.modality]
             takes, found = (KINDS.get(kind, kind) for kind in (subject.modality, item.modality))
             raise InputError(
-                f"{subject.name} takes {takes} and {item.name} is {found}; give it other files (--data 'DIR/*.png'), or "
+                f"{subject.name} takes {takes} and {item.name} is {found}; give it other files (--data 'DIR/*.png') or "
                 f"choose one of {', '.join(filter(None, fitting))}"
             )
     for setting in settings:

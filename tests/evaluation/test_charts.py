@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tinify.demo.charts import Axis, Line, axis_around, chart
+from tinify.evaluation.charts import Axis, Line, axis_around, chart
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 
 BOX = 1000
 
 
 @dataclass(frozen=True)
 class Line:
-    """Values to connect; `style` is a CSS class, which also colours the legend. With `dots`, every point is marked."""
+    """Values to connect; `style` is one or more CSS classes, which also colour the legend. With `dots`, every point is
+    marked."""
 
     name: str
     x: Sequence[float]
@@ -47,6 +49,20 @@ class Axis:
         return [step * number for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
+@dataclass(frozen=True)
+class LogAxis(Axis):
+    """As `Axis`, equal ratios equally far apart; `low` is positive."""
+
+    def place(self, value: float) -> float:
+        return math.log(max(value, 1e-12) / self.low) / math.log(self.high / self.low)
+
+    def ticks(self, count: int = 7) -> list[float]:
+        """1, 2 and 5 times powers of ten."""
+        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        rounds = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+        return [value for value in rounds if self.low <= value <= self.high]
+
+
 def axis_around(label: str, values: Sequence[float], margin: float = 0.05) -> Axis:
     """An axis that holds all values with a margin on both sides."""
     low, high = min(values), max(values)
@@ -54,7 +70,7 @@ def axis_around(label: str, values: Sequence[float], margin: float = 0.05) -> Ax
     return Axis(label, low - space, high + space)
 
 
-def chart(lines: Sequence[Line], x: Axis, y: Axis, title: str) -> str:
+def chart(lines: Sequence[Line], x: Axis, y: Axis, title: str, legend: bool = True) -> str:
     """An HTML figure; `title` is what a screen reader says of it.
 
     Later lines lie above earlier ones and come first in the legend.
@@ -63,9 +79,10 @@ def chart(lines: Sequence[Line], x: Axis, y: Axis, title: str) -> str:
     marks += [f'<span class="y" style="bottom:{100 * y.place(tick):.2f}%">{_number(tick)}</span>' for tick in y.ticks()]
     grid = "".join(f"M0 {BOX * (1 - y.place(tick)):.1f}H{BOX}" for tick in y.ticks())
     drawing = f'<path class="grid" d="{grid}"/>' + "".join(_drawing(line, x, y) for line in lines)
-    legend = "".join(f'<li class="{line.style}">{escape(line.name)}</li>' for line in reversed(lines))
+    names = "".join(f'<li class="{line.style}">{escape(line.name)}</li>' for line in reversed(lines))
+    key = f'<ul class="legend">{names}</ul>' if legend else ""
     return (
-        f'<figure class="chart"><ul class="legend">{legend}</ul><p class="axis">{escape(y.label)}</p>'
+        f'<figure class="chart">{key}<p class="axis">{escape(y.label)}</p>'
         f'<div class="plot"><svg viewBox="0 0 {BOX} {BOX}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(title)}">{drawing}</svg>{"".join(marks)}</div>'
         f'<p class="axis end">{escape(x.label)}</p></figure>'
@@ -83,3 +100,8 @@ def _drawing(line: Line, x: Axis, y: Axis) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.10g}".replace("-", "−")
+
+
+def base_style() -> str:
+    """The style sheet that charts and tables need."""
+    return (files("tinify.evaluation") / "base.css").read_text(encoding="utf-8")
