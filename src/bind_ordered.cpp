@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "errors.hpp"
+#include "ordered_conv.hpp"
 #include "ordered_walk.hpp"
 
 namespace nb = nanobind;
@@ -87,6 +88,23 @@ void affine(const Array<const float, 2>& x, const Panels& w, const Floats& bias,
     run_ordered(p, threads);
 }
 
+OrderedConv* new_conv(const Array<const float, 4>& weight, const Array<const float, 1>& bias) {
+    require(weight.shape(2) == 5 && weight.shape(3) == 5, "the kernel is not 5x5");
+    require(weight.size() > 0 && weight.shape(0) <= 4096 && weight.shape(1) <= 4096, "channels are not 1 to 4096");
+    require(bias.shape(0) == weight.shape(0), "bias does not have the output channels");
+    nb::gil_scoped_release unlocked;
+    return new OrderedConv(weight.data(), bias.data(), size_of(weight, 1), size_of(weight, 0));
+}
+
+void run_conv(const OrderedConv& conv, const Array<const float, 4>& x, const Array<float, 4>& y, int threads) {
+    require(threads >= 1 && threads <= 1024, "threads are not 1 to 1024");
+    require(size_of(x, 3) == conv.in(), "x does not have the input channels");
+    for (int axis = 0; axis < 3; ++axis) require(x.shape(axis) == y.shape(axis), "y does not have the size of x");
+    require(size_of(y, 3) == conv.columns(), "y does not have the output channels, filled up to 32");
+    nb::gil_scoped_release unlocked;
+    conv.run(x.data(), {size_of(x, 0), size_of(x, 1), size_of(x, 2)}, y.data(), threads);
+}
+
 // The walk and the arrays that it reads.
 struct Walk {
     std::vector<nb::object> kept;
@@ -160,6 +178,9 @@ void step(Walk& walk, const Array<float, 2>& y) {
 void bind_ordered(nb::module_& m) {
     m.def("ordered_affine", &affine, "x"_a, "w"_a, "bias"_a, "y"_a.noconvert(), "threads"_a, "where"_a = nb::none(),
           "offsets"_a = nb::none(), "activation"_a = 0, "slope"_a = 0.0f);
+    nb::class_<OrderedConv>(m, "OrderedConv")
+        .def(nb::new_(&new_conv), "weight"_a, "bias"_a)
+        .def("run", &run_conv, "x"_a, "y"_a.noconvert(), "threads"_a);
     nb::class_<Walk>(m, "OrderedWalk")
         .def("__init__", [](Walk* self, const Array<float, 2>& known, const Places& where, const Places& starts,
                             const Places& offsets, const Array<const int64_t, 2>& stages, const Panels& w,

@@ -10,9 +10,9 @@ from torch import nn
 
 from tinify import _core
 from tinify.errors import ConfigError, InputError
-from tinify.layers.fixed_order import Convolution, Matrix, convolved, pointwise
+from tinify.layers.fixed_order import Convolution, Matrix, TiledConvolution, convolved, pointwise
 
-KNOWN = 0xF921CB20
+KNOWN, KNOWN_TILES = 0xF921CB20, 0xCBAA9DE2
 
 
 def one_by_one(x, weight, bias):
@@ -111,24 +111,59 @@ def test_convolutions_are_what_they_are_and_in_any_batch():
 
 
 def test_convolutions_go_tap_by_tap_and_channel_by_channel():
-    layer, x = nn.Conv2d(4, 6, 5, padding=2), numbers(1, 12, 10, 4)
-    padded = np.pad(x[0].numpy(), ((2, 2), (2, 2), (0, 0)))
-    seen = np.stack([padded[i : i + 5, j : j + 5].ravel() for i in range(12) for j in range(10)])
-    weight = layer.weight.detach().permute(2, 3, 1, 0).reshape(100, 6).numpy()
+    layer, x = nn.Conv2d(4, 6, 3, padding=1), numbers(1, 12, 10, 4)
+    padded = np.pad(x[0].numpy(), ((1, 1), (1, 1), (0, 0)))
+    seen = np.stack([padded[i : i + 3, j : j + 3].ravel() for i in range(12) for j in range(10)])
+    weight = layer.weight.detach().permute(2, 3, 1, 0).reshape(36, 6).numpy()
     expected = one_by_one(seen, weight, layer.bias.detach().numpy())
     assert np.array_equal(Convolution(layer)(x).detach().numpy().reshape(120, 6), expected)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (9, 12), (31, 17)])
+@pytest.mark.parametrize(("inside", "out"), [(1, 1), (16, 32), (37, 70)])
+def test_convolutions_in_tiles_are_what_they_are(size, inside, out):
+    layer, x = nn.Conv2d(inside, out, 5, padding=2), numbers(2, *size, inside)
+    with torch.no_grad():
+        found = TiledConvolution(layer)(x)
+        exact = layer.double()(x.permute(0, 3, 1, 2).double()).permute(0, 2, 3, 1)
+    assert float((found - exact).abs().max()) < 8e-6  # sums one by one: 4e-6
+
+
 @pytest.mark.parametrize("name", ["scalar", "avx2", "avx512"])
-def test_instructions_change_no_bit(name):
-    before, x, layer = _core.transform_simd(), numbers(1, 13, 11, 20), Convolution(nn.Conv2d(20, 70, 3, padding=1))
+@pytest.mark.parametrize("kind", [Convolution, TiledConvolution])
+def test_instructions_and_threads_change_no_bit_of_convolutions(name, kind):
+    before, threads, x = _core.transform_simd(), torch.get_num_threads(), numbers(3, 23, 11, 20)
+    layer = kind(nn.Conv2d(20, 70, 5, padding=2))
     whole = layer(x)
     try:
         if not _core.use_transform_simd(name):
             pytest.skip(f"this processor has no {name}")
-        assert torch.equal(layer(x), whole)
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            assert torch.equal(layer(x), whole)
+            assert torch.equal(layer(x[1:2]), whole[1:2])
     finally:
+        torch.set_num_threads(threads)
         _core.use_transform_simd(before)
+
+
+def test_the_answer_of_tiles_is_known():
+    layer = nn.Conv2d(24, 40, 5, padding=2)
+    with torch.no_grad():
+        layer.weight.copy_(numbers(40, 24, 5, 5, seed=1))
+        layer.bias.copy_(numbers(40, seed=2))
+    assert zlib.crc32(TiledConvolution(layer)(numbers(1, 7, 9, 24)).numpy().tobytes()) == KNOWN_TILES
+
+
+@pytest.mark.parametrize("change", [{"x": (1, 3, 4, 6)}, {"y": (1, 3, 4, 5)}, {"y": (1, 3, 5, 32)}, {"threads": 0}])
+def test_the_native_convolution_refuses_what_does_not_fit(change):
+    conv = _core.OrderedConv(np.zeros((7, 5, 5, 5), np.float32), np.zeros(7, np.float32))
+    shapes = {"x": (1, 3, 4, 5), "y": (1, 3, 4, 32)} | {k: v for k, v in change.items() if k != "threads"}
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    with pytest.raises(InputError):
+        conv.run(**arrays, threads=change.get("threads", 1))
+    with pytest.raises(InputError):
+        _core.OrderedConv(np.zeros((7, 5, 3, 3), np.float32), np.zeros(7, np.float32))
 
 
 @pytest.mark.parametrize(

@@ -129,22 +129,40 @@ def convolved(network: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def _make_convolved(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    steps = [Convolution(layer) if isinstance(layer, nn.Conv2d) else _step(layer) for layer in flat(network)]
-    return lambda x: reduce(lambda value, step: step(value), steps, x.float().permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    steps = [_convolution(layer) if isinstance(layer, nn.Conv2d) else _step(layer) for layer in flat(network)]
+    return lambda x: _through(steps, x.float().permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 _convolved = Prepared(_make_convolved)
+
+
+def _convolution(layer: nn.Conv2d) -> Callable[[Tensor], Tensor]:
+    height, width = layer.kernel_size
+    plain = (layer.stride, layer.dilation, layer.groups, layer.padding_mode) == ((1, 1), (1, 1), 1, "zeros")
+    if not plain or layer.padding != (height // 2, width // 2) or not height % 2 or not width % 2:
+        raise ConfigError(f"a network of {layer} has no fixed order; allowed: convolutions that keep the size")
+    return TiledConvolution(layer) if layer.kernel_size == (5, 5) else Convolution(layer)
+
+
+class TiledConvolution:
+    """x (B, H, W, in) -> (B, H, W, out), of 5x5 taps, by Winograd's F(2x2, 5x5): a third of the products."""
+
+    def __init__(self, layer: nn.Conv2d):
+        bias = torch.zeros(layer.out_channels) if layer.bias is None else layer.bias.detach().cpu().float()
+        self.columns = layer.out_channels
+        self.native = _core.OrderedConv(layer.weight.detach().cpu().float().contiguous().numpy(), bias.numpy())
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y = torch.empty(*x.shape[:3], self.columns + -self.columns % _PANEL)
+        self.native.run(x.detach().contiguous().numpy(), y.numpy(), torch.get_num_threads())
+        return y[..., : self.columns]
 
 
 class Convolution:
     """x (B, H, W, in) -> (B, H, W, out), a `Matrix` over what each place sees: tap by tap, in it channel by channel."""
 
     def __init__(self, layer: nn.Conv2d):
-        height, width = layer.kernel_size
-        plain = (layer.stride, layer.dilation, layer.groups, layer.padding_mode) == ((1, 1), (1, 1), 1, "zeros")
-        if not plain or layer.padding != (height // 2, width // 2) or not height % 2 or not width % 2:
-            raise ConfigError(f"a network of {layer} has no fixed order; allowed: convolutions that keep the size")
-        self.size = height, width
+        self.size = layer.kernel_size
         self.matrix = Matrix(layer.weight.permute(2, 3, 1, 0).flatten(0, 2), layer.bias)
 
     def __call__(self, x: Tensor) -> Tensor:
