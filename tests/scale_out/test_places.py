@@ -56,11 +56,11 @@ def test_what_a_killed_run_said_to_a_store_counts(pictures, memory, monkeypatch)
     from tinify.scale_out import manifest
 
     put(memory, pictures(FEW))
-    monkeypatch.setattr(manifest, "_EVERY", 0.0)
-    monkeypatch.setattr(manifest.Manifest, "close", lambda self: None)
-    compress("memory://in", "memory://out")
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "_EVERY", 0.0)
+        patch.setattr(manifest.Manifest, "close", lambda self: None)
+        compress("memory://in", "memory://out")
     assert len([path for path in memory.find("/out") if "/.tinify-manifest-" in path]) > 1
-    monkeypatch.undo()
     memory.pipe_file("/in/c.png", memory.cat_file("/in/a.png"))
     summary = compress("memory://in", "memory://out")
     assert (summary.done, summary.skipped, summary.failed) == (1, 2, [])

@@ -9,6 +9,7 @@ import pytest
 from tinify import api, container, media
 from tinify.errors import ConfigError, InputError, UnknownComponentError
 from tinify.scale_out import Settings, run
+from tinify.scale_out.places import LocalPlace, open_place
 
 from .conftest import compress, names, save
 
@@ -73,6 +74,12 @@ def test_other_settings_do_everything_again(pictures, tmp_path, changed):
     assert compress(folder, out, **changed).skipped == 3
 
 
+@pytest.mark.parametrize("of", [{"tile": 0}, {"max_error": 0}, {"max_error": np.zeros(3)}, {"lossless": True}])
+def test_nought_is_a_setting(of, codecs):
+    plain, other = Settings(codec="fake-picture").described(), Settings(codec="fake-picture", **of).described()
+    assert Settings.name_of(plain) != Settings.name_of(other)
+
+
 def test_threads_are_no_other_settings(pictures, tmp_path):
     folder, out = pictures(FEW), tmp_path / "out"
     compress(folder, out)
@@ -102,6 +109,20 @@ def test_what_no_run_made_is_kept_unless_told(pictures, tmp_path):
     assert (out / "a.png.tnf").read_bytes() == b"precious"
     assert len(compress(folder, out).failed) == 1
     assert compress(folder, out, force=True).failed == []
+
+
+def test_what_came_while_a_run_was_at_it_is_kept_by_the_next(pictures, tmp_path, monkeypatch):
+    folder, out, prepare = pictures({"a.png": 8}), tmp_path / "out", LocalPlace.prepare
+
+    def prepare_late(place):
+        prepare(place)
+        (out / "a.png.tnf").write_bytes(b"precious")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalPlace, "prepare", prepare_late)
+        assert [row["exit_code"] for row in compress(folder, out).failed] == [8]
+    assert [row["exit_code"] for row in compress(folder, out).failed] == [8]
+    assert (out / "a.png.tnf").read_bytes() == b"precious"
 
 
 def test_another_input_does_not_take_the_place_of_an_output(pictures, tmp_path):
@@ -243,8 +264,6 @@ def test_nothing_to_do_is_an_input_error(tmp_path, codecs):
 
 def test_one_run_at_a_time_writes_to_a_folder(pictures, tmp_path):
     pytest.importorskip("fcntl")
-    from tinify.scale_out.places import open_place
-
     out = tmp_path / "out"
     with open_place(str(out)).locked(), pytest.raises(InputError, match="another run writes there"):
         compress(pictures(FEW), out)

@@ -22,6 +22,7 @@ EXTENSION = ".tnf"
 MOST_FILES, MOST_BYTES = 32, 8 << 20
 """Of a batch: enough that what a batch costs is little, few enough that workers end together and memory is small."""
 Place = LocalPlace | RemotePlace
+_EXISTS = OutputExistsError.exit_code
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,14 @@ def make_plan(
         if same and _is_done(row, settings, there):
             plan.skipped += 1
             continue
-        ours = row is not None and (same or row.get("input") == job.input)
+        ours = row is not None and (same or row.get("input") == job.input) and row.get("exit_code") != _EXISTS
         taken = [] if ours or force else [name for name in names.possible(job.name) if name in there]
         if job.size < 0:
             plan.refused.append(job.failed("the link leads nowhere", InputError.exit_code))
         elif taken:
             whose = f"was made from {row.get('input')}" if row else "is not of an earlier run"
             message = f"{output.full_name(taken[0])} exists already and {whose}; allow overwriting it (--force)"
-            plan.refused.append(job.failed(message, OutputExistsError.exit_code))
+            plan.refused.append(job.failed(message, _EXISTS))
         else:
             plan.jobs.append(Job(job.place, job.name, job.input, job.size, job.stamp, overwrite=ours or force))
     return plan

@@ -28,7 +28,8 @@ from tinify.scale_out.stages import Spec
 
 _DEATHS, _STARTS = 2, 3
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_START = "from tinify.scale_out.worker import main; main()"
+# Without the working folder, which `-c` would look into first: it may hold anybody's files.
+_START = "import sys; sys.path[:] = filter(None, sys.path); from tinify.scale_out.worker import main; main()"
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class _Worker:
     """A process of `tinify.scale_out.worker`."""
 
     def __init__(self) -> None:
-        path = os.pathsep.join(entry for entry in sys.path if entry)
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         environment = os.environ | dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONPATH": path}
         pipe = subprocess.PIPE
         # In a session of its own: Ctrl-C is for the caller, who ends the workers.

@@ -65,7 +65,7 @@ class Settings:
     def described(self) -> dict[str, Any]:
         """What is not as by default, and the weights. Errors of `zoo.find` and `codec_file.load`."""
         rest = {name: value for name, value in asdict(self).items() if name not in ("threads", "codec")}
-        given = {name: value for name, value in rest.items() if value not in (None, False)}
+        given = {name: _plain(value) for name, value in rest.items() if value is not None and value is not False}
         if self.codec is not None:
             return given | {"codec": self.codec, "weights": _weights(self.codec)}
         if self.verb == "decompress":
@@ -75,7 +75,12 @@ class Settings:
     @staticmethod
     def name_of(described: dict[str, Any]) -> str:
         """Of `described`: sixteen hexadecimal digits."""
-        return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """For JSON: of an array, its list."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _weights(codec: str) -> Any:
