@@ -23,6 +23,8 @@ VERBS = {
     "train": ("tinify.cli.train:train", "Train a codec from a recipe."),
     "pack-images": ("tinify.cli.pack_images:pack_images", "Decode pictures once, for training to read."),
     "fit": ("tinify.cli.fit:fit", "Make a codec for your own series: a codec file that --codec takes."),
+    "evaluate": ("tinify.cli.evaluate:evaluate", "Measure codecs on your files: size, distortion, seconds, memory."),
+    "compare": ("tinify.cli.compare:compare", "Compare codecs and peers: BD-rate, curves, a page, crops."),
     "models": ("tinify.cli.models:models", "List the pretrained codecs."),
     "components": ("tinify.cli.components:components", "List the registered parts that codecs are made of."),
     "plugins": ("tinify.cli.plugins:plugins", "List the plugins and their problems."),
