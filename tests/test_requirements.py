@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinify
-from tinify import container, plugins, registry, zoo
+from tinify import container, plugins, registry, requirements, zoo
 from tinify.cli.main import run
 from tinify.container.requirements import REQUIREMENTS, pack_requirements, unpack_requirements
 from tinify.errors import ConfigError, DesyncError, FormatError, UnknownComponentError
@@ -49,6 +49,10 @@ def test_a_plugin_that_is_not_loaded_is_said_to_be_installed(made_elsewhere, ins
     install_fakes("good")
     with pytest.raises(UnknownComponentError, match="tinify-good is needed and installed, but not loaded"):
         tinify.decompress(made_elsewhere)
+
+
+def test_a_library_of_a_plugin_is_no_plugin_that_is_not_loaded():
+    assert requirements.advice(["numpy 1.0"]) == ""
 
 
 def test_a_plugin_of_another_version_is_named_when_its_weights_differ(install_fakes, monkeypatch):

@@ -16,11 +16,12 @@ def advice(requirements: Iterable[str]) -> str:
     for requirement in requirements:
         name = requirement.partition(" ")[0]
         try:
-            distribution(name)
+            found = distribution(name)
         except (PackageNotFoundError, ValueError):
             absent.append(requirement)
             continue
-        if all(plugin.distribution != name or plugin.module is None for plugin in plugins.host().plugins):
+        brings = any(point.group == plugins.GROUP for point in found.entry_points)  # else a library of a plugin
+        if brings and all(plugin.distribution != name or plugin.module is None for plugin in plugins.host().plugins):
             unused.append(name)
     steps = []
     if absent:

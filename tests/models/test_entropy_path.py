@@ -80,6 +80,14 @@ def test_a_file_says_whether_it_is_portable():
     assert not make("bmshj2018-factorized").pack(picture).params[2] & 0x80
 
 
+def test_a_foreign_part_that_is_not_portable_makes_the_codec_so():
+    codec = make("elic2022-official")
+    quantize_entropy_path(codec)
+    assert codec.is_portable
+    codec.latent_codec.y.is_portable = False
+    assert not codec.is_portable
+
+
 def test_changed_weights_and_other_answers_are_noticed_at_load():
     codec = make("mbt2018-mean")
     quantize_entropy_path(codec)

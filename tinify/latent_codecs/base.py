@@ -42,6 +42,9 @@ class LatentCodec(nn.Module, ABC):
     """Quantizer, entropy model and coder for one latent; they nest.
 
     y (B, C, H, W) -> quantize -> symbols -> tables -> coder -> strings
+
+    One whose networks choose tables in floating point, other than a `HyperLatentCodec`, has `is_portable = False`:
+    files then say that they may not decode on another machine.
     """
 
     @abstractmethod

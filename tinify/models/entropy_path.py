@@ -47,7 +47,13 @@ def entropy_networks(codec: Codec) -> dict[str, nn.Module]:
 
 
 def is_exact(codec: Codec) -> bool:
-    """Whether every network that chooses tables is exact, or there is none, so that files decode on any machine."""
+    """Whether every network that chooses tables is exact, or there is none, so that files decode on any machine.
+
+    A part of another library, whose networks nobody here knows, says so itself: `is_portable = False`.
+    """
+    parts = _latent_codec(codec).modules()
+    if not all(getattr(part, "is_portable", True) for part in parts):
+        return False
     networks = entropy_networks(codec).values()
     return all(grid_of(layer) is not None for network in networks for layer in _convolutions(network))
 
