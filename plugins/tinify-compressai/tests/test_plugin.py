@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plugin as tinify sees it: what it lists, what it imports, its command."""
+
+import subprocess
+import sys
+
+import numpy as np
+import torch
+from PIL import Image
+
+import tinify
+from tinify import plugins, registry
+
+LISTING = """
+import sys
+from tinify import plugins, registry
+names = [row.name for row in registry.components() if row.plugin == "compressai"]
+assert len(names) > 25, names
+(plugin,) = [p for p in plugins.host().plugins if p.name == "compressai"]
+assert plugin.status == "ok", plugin.problems
+print([name for name in ("torch", "compressai", "torchvision") if name in sys.modules])
+"""
+
+
+def run(*command):
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_listing_the_components_imports_neither_compressai_nor_torch():
+    assert run("-c", LISTING).strip() == "[]"
+
+
+def test_every_model_latent_codec_and_coder_of_compressai_is_a_component():
+    import compressai.latent_codecs as latent_codecs
+    import compressai.models.video  # noqa: F401
+    from compressai.registry import MODELS
+
+    names = {kind: {row.name for row in registry.components(kind)} for kind in ("codec", "latent-codec", "coder")}
+    assert {f"compressai-{name}" for name in MODELS} <= names["codec"]
+    mine = [name for name in names["latent-codec"] if name.startswith("compressai-")]
+    assert len(mine) == len(latent_codecs.__all__) - 1  # all but the base class
+    assert "compressai-ans" in names["coder"]
+
+
+def test_every_row_can_be_imported():
+    for row in registry.components():
+        if row.plugin == "compressai":
+            registry.resolve(row)
+
+
+def test_a_checkpoint_becomes_a_folder_that_the_command_uses(codec_named, picture, tmp_path):
+    torch.save({"state_dict": codec_named("mbt2018-mean").state_dict()}, tmp_path / "mean.pth.tar")
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    folder = tmp_path / "mine"
+    run("-m", "tinify", "compressai", "folder", str(tmp_path / "mean.pth.tar"), str(folder), "--model", "mbt2018-mean")
+    run("-m", "tinify", "compress", "--codec", str(folder), str(tmp_path / "photo.png"))
+    data = (tmp_path / "photo.tnf").read_bytes()
+    assert "tinify-compressai" in run("-m", "tinify", "inspect", str(tmp_path / "photo.tnf"))
+    run("-m", "tinify", "decompress", "--codec", str(folder), "-f", str(tmp_path / "photo.tnf"))
+    restored = np.asarray(Image.open(tmp_path / "photo.png"))
+    assert np.array_equal(restored, tinify.decompress(data, codec=codec_named("mbt2018-mean")))
+
+
+def test_a_checkpoint_becomes_a_folder_of_tinify_s_own_codec(codec_named, tmp_path):
+    from tinify_compressai.folder import write
+
+    torch.save(codec_named("mbt2018-mean").state_dict(), tmp_path / "mean.pth")
+    codec = write(tmp_path / "mean.pth", tmp_path / "own", "mbt2018-mean", own=True)
+    assert codec.requires == ()
+    assert tinify.load(tmp_path / "own").fingerprint() == codec_named("mbt2018-mean").fingerprint()
+
+
+def test_the_plugin_is_where_its_problems_would_be_told():
+    (plugin,) = [each for each in plugins.host().plugins if each.name == "compressai"]
+    assert plugin.distribution == "tinify-compressai" and plugin.problems == []
