@@ -50,7 +50,7 @@ def test_the_commands_of_a_fitted_codec_run_one_after_the_other(tmp_path, monkey
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_named_exist(page):
-    verbs = set(re.findall(r"(?:^    |`)tinify ([a-z]+)", page.read_text("utf-8"), re.MULTILINE))
+    verbs = set(re.findall(r"(?:^    |`)tinify ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE))
     for verb in verbs:
         result = CliRunner().invoke(cli, [verb, "--help"])
         assert result.exit_code == 0, f"{page.name} names `tinify {verb}`: {result.output}"

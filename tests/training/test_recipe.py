@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from tinify.config import parse_toml
 from tinify.errors import ConfigError, InputError
 from tinify.training.image.recipe import ImageRecipe
-from tinify.training.recipe import read_recipe
+from tinify.training.recipe import parse_recipe, read_recipe
 from tinify.training.trainers import read_any, train_function
 
 from .recipes import TINY, write_recipe
@@ -38,6 +41,17 @@ def test_recipes_of_the_zoo_are_recipes_of_the_trainer_that_they_name(path):
     trainer, recipe = read_any(path)
     assert recipe.codec["kind"] == "codec"
     assert trainer == "image" or callable(train_function(trainer))
+
+
+def test_the_page_on_training_shows_every_key_with_its_default(tmp_path):
+    blocks = re.findall(r"```toml\n(.*?)```", (ZOO.parent / "docs" / "training.md").read_text("utf-8"), re.DOTALL)
+    shown = parse_toml(blocks[0], "page")
+    trainer, recipe = read_any(write_recipe(tmp_path, blocks[0]))
+    least = {"codec": recipe.codec, "data": {"folders": ["train"]}, "optimizer": {"steps": 100000}}
+    assert (trainer, recipe) == ("image", parse_recipe(least, ImageRecipe))
+    assert {*shown} - {"trainer"} == {f.name for f in fields(ImageRecipe)}
+    for name in ("data", "rate", "optimizer", "validation"):
+        assert {*shown[name]} == {f.name for f in fields(getattr(recipe, name))}, name
 
 
 def test_a_trainer_that_is_not_known_is_refused_with_the_near_one(tmp_path):

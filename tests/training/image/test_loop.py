@@ -11,6 +11,8 @@ import torch
 
 from tests.training.recipes import TINY, run, tiny, weights, write_pictures
 from tinify.errors import ConfigError, InputError, OutputExistsError
+from tinify.training.image.processes import Processes
+from tinify.training.image.stop import Stop
 from tinify.training.image.trainer import Trainer
 
 
@@ -156,3 +158,14 @@ def test_tensorboard_gets_the_numbers_of_the_log(data):
     if "validation" in lines[2]:
         cost = events.Scalars("validation/cost")[0].value
         assert cost == pytest.approx(lines[2]["validation"]["cost"])
+
+
+def test_a_second_ctrl_c_ends_at_once_but_not_what_a_launcher_repeats(monkeypatch):
+    with Stop(Processes("cpu")) as stop:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stop.after(1)
+        monkeypatch.setattr(stop, "_since", time.monotonic() - 3)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

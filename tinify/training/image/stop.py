@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 
 from tinify.training.image.processes import Processes
 
 _AGREE_EVERY = 10  # steps, between several processes
+_ONE_PRESS = 2.0  # seconds: a launcher passes on what its processes had from the terminal already
 
 
 class Stop:
-    """While in `with`, the first SIGINT or SIGTERM asks for an end after a step; a second SIGINT interrupts at once."""
+    """While in `with`, the first SIGINT or SIGTERM asks for an end after a step; another SIGINT, later, interrupts at
+    once."""
 
     def __init__(self, among: Processes):
-        self.among, self.asked = among, False
+        self.among, self.asked, self._since = among, False, 0.0
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Stop:
@@ -29,9 +32,10 @@ class Stop:
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: object) -> None:
-        if self.asked and number == signal.SIGINT:
+        if self.asked and number == signal.SIGINT and time.monotonic() - self._since > _ONE_PRESS:
             raise KeyboardInterrupt
-        self.asked = True
+        if not self.asked:
+            self.asked, self._since = True, time.monotonic()
 
     def after(self, step: int) -> bool:
         """Whether to end after this step; the same in all processes, which ask one another now and then only."""
