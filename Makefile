@@ -24,14 +24,19 @@ $(PARITY)/ready: constraints-parity.txt
 	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt torchvision compressai
 	touch $@
 
+$(PARITY)/plugin: $(PARITY)/ready $(CORE) plugins/tinify-compressai/pyproject.toml
+	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt --editable . --editable "plugins/tinify-compressai[test]"
+	touch $@
+
 demo: $(VENV)/ready  ## compress and restore a real photo and a real series; writes demo-output/index.html
 	$(VENV)/bin/tinify demo --output demo-output
 
 test: $(VENV)/ready  ## the test suite
 	$(PY) -m pytest -q
 
-parity: $(VENV)/ready $(PARITY)/ready  ## the tests against compressai, which lives in an environment of its own
+parity: $(VENV)/ready $(PARITY)/plugin  ## the tests against compressai, and its plugin's, in an environment of its own
 	TINIFY_COMPRESSAI_PYTHON=$(CURDIR)/$(PARITY)/bin/python $(PY) -m pytest -q -m parity tests/parity
+	cd plugins/tinify-compressai && $(CURDIR)/$(PARITY)/bin/python -m pytest -q
 
 bench: $(VENV)/ready $(PARITY)/ready  ## entropy coders beside CompressAI's
 	$(PY) benchmarks/bench_coders.py --compressai-python $(PARITY)/bin/python

@@ -6,7 +6,7 @@ from conftest import waves
 
 import tinify
 from tinify import registry
-from tinify.errors import FormatError, InputError
+from tinify.errors import ConfigError, FormatError, InputError
 from tinify.signal import Signal
 from tinify.testing import check_codec
 
@@ -62,6 +62,13 @@ def test_another_number_of_points_is_refused_with_what_is_allowed():
         tinify.compress(np.zeros((65, 3), np.float32), codec=codec)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_the_model_that_needs_cuda_says_so():
+    with pytest.raises(ConfigError, match="CUDA"):
+        registry.build("codec", "compressai-hrtzxf2022-pcc-rec")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CompressAI builds this model on CUDA alone")
 def test_the_model_without_files_says_why():
     codec = registry.build("codec", "compressai-hrtzxf2022-pcc-rec")
     assert codec.state_dict()

@@ -49,6 +49,7 @@ def ready(model: Any) -> Any:
 
 def update(model: Any, **options: Any) -> bool:
     """CompressAI's `update` of a model, with those of the options that it has."""
+    use_rans64(model)  # a copy of a model has CompressAI's own coder again
     return model.update(**{name: options[name] for name in signature(model.update).parameters if name in options})
 
 

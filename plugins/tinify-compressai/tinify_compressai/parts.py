@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from tinify_compressai.foreign import part
-from tinify_compressai.streams import use_rans64
+from tinify_compressai.streams import rans64_class, use_rans64
 
 
 class Result(dict):
@@ -129,7 +129,7 @@ def _built(name: str, **arguments: Any) -> Any:
 
 @cache
 def _adapted(name: str) -> type:
-    theirs = getattr(part("latent_codecs"), name)
+    theirs = rans64_class(getattr(part("latent_codecs"), name))
 
     class Adapted(theirs):
         # Every other one chooses tables by what networks computed in floating point.

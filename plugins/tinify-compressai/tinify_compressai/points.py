@@ -19,7 +19,7 @@ from tinify.container import (
     unpack_metadata,
     unpack_strings,
 )
-from tinify.errors import FormatError, InputError
+from tinify.errors import ConfigError, FormatError, InputError
 from tinify.signal import Signal
 from tinify_compressai.foreign import part
 from tinify_compressai.whole import WholeCodec
@@ -131,10 +131,10 @@ class Sfu2024PccRecPointnet2Ssg(PointCodec):
 
 
 class Hrtzxf2022PccRec(WholeCodec):
-    """Density preserving: to build, to train and to load; it has no files.
+    """Density preserving: to build, to train and to load on CUDA; it has no files.
 
-    CompressAI's decoder of it runs on CUDA alone, needs `pointops`, draws random points and gives another number of
-    them than there were, so nothing here could promise what comes back.
+    CompressAI's model of it is built on CUDA alone, needs `pointops`, draws random points and gives another number of
+    them than there were, so nothing here could promise what comes back. ConfigError where there is no CUDA.
     Source: He, Ren, Tang, Zhang, Xue, Fu 2022, "Density-preserving Deep Point Cloud Compression", arXiv:2204.12684.
     """
 
@@ -142,6 +142,8 @@ class Hrtzxf2022PccRec(WholeCodec):
     architecture: ClassVar[str] = "hrtzxf2022-pcc-rec"
 
     def __init__(self, feat_dim: int = 8, hidden_dim: int = 64, k: int = 16) -> None:
+        if not torch.cuda.is_available():
+            raise ConfigError(f"compressai builds {self.architecture} on CUDA, which is not available here")
         super().__init__(feat_dim=feat_dim, hidden_dim=hidden_dim, k=k)
 
     def forward(self, cloud: dict[str, Any]) -> Any:

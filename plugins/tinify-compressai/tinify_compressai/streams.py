@@ -24,12 +24,27 @@ def use_rans64(model: Any) -> Any:
     for module in model.modules():
         if hasattr(module, "entropy_coder") and not isinstance(module.entropy_coder, _Coder):
             module.entropy_coder = _Coder()
-        methods = ("compress", "decompress") if type(module).__name__.startswith("RasterScan") else _OWN_CODERS
-        for name in methods:
-            method = getattr(module, name, None)
-            if method is not None and not hasattr(method, "compressai_method"):
-                module.__dict__[name] = MethodType(_with_rans64(method.__func__), module)
+        kind = type(module)
+        for name in () if issubclass(kind, Rans64Class) else _methods_of(kind):
+            if name not in module.__dict__:
+                module.__dict__[name] = MethodType(_with_rans64(getattr(kind, name)), module)
     return model
+
+
+class Rans64Class:
+    """What classes of `rans64_class` are known by."""
+
+
+def rans64_class(kind: type) -> type:
+    """A class of CompressAI's, of which all objects code with `rans64`, for classes that extend it."""
+    methods = {name: _with_rans64(getattr(kind, name)) for name in _methods_of(kind)}
+    return type(kind.__name__, (Rans64Class, kind), methods)
+
+
+def _methods_of(kind: type) -> tuple[str, ...]:
+    if kind.__name__ == "RasterScanLatentCodec":
+        return "compress", "decompress"
+    return tuple(name for name in _OWN_CODERS if hasattr(kind, name))
 
 
 class _Coder:
@@ -110,12 +125,12 @@ def _with_rans64(function: FunctionType) -> FunctionType:
             return decoders[-1]
 
         names = {**function.__globals__, "BufferedRansEncoder": _Encoder, "RansDecoder": decoder}
-        result = FunctionType(function.__code__, names, function.__name__, function.__defaults__)(*args, **kwargs)
+        here = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+        result = here(*args, **kwargs)
         for each in decoders:
             each.finish()
         return result
 
-    method.compressai_method = function
     return method
 
 
