@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random crops from folders of pictures, decoded once and kept in memory."""
+"""An endless stream of random crops from folders of pictures, for training without steps and processes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from tinify.data.picture_store import load_picture, picture_files
 from tinify.errors import InputError
-
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 
 
 class ImageCrops:
@@ -25,7 +23,7 @@ class ImageCrops:
 
     def __init__(self, folders: list[Path], crop: int, batch_size: int, seed: int = 0, skip: int = 0):
         self.crop, self.batch_size, self.seed, self.skip = crop, batch_size, seed, skip
-        self.pictures = [p for p in map(_load, _files(folders)) if min(p.shape[:2]) >= crop]
+        self.pictures = [p for p in map(load_picture, picture_files(folders)) if min(p.shape[:2]) >= crop]
         if not self.pictures:
             raise InputError(f"no picture of at least {crop}x{crop} in {', '.join(map(str, folders))}")
         area = np.array([p.shape[0] * p.shape[1] for p in self.pictures], dtype=np.float64)
@@ -45,15 +43,3 @@ class ImageCrops:
         crop = picture[top : top + self.crop, left : left + self.crop]
         crop = crop[:, ::-1] if random.random() < 0.5 else crop
         return crop.swapaxes(0, 1) if random.random() < 0.5 else crop
-
-
-def _files(folders: list[Path]) -> list[Path]:
-    return sorted(p for folder in folders for p in Path(folder).rglob("*") if p.suffix.lower() in _SUFFIXES)
-
-
-def _load(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except Exception as error:  # Pillow raises whatever its decoders do
-        raise InputError(f"{path} cannot be read as a picture: {error}") from error
