@@ -9,6 +9,7 @@ from tinify.quantizers.matrix import ANNEX_K, TABLES, Matrix
 from tinify.quantizers.rdoq import Rdoq
 from tinify.quantizers.rvq import ResidualQuantizer
 from tinify.quantizers.scalar import ScalarStage, ScalarTokens
+from tinify.quantizers.search import nearest
 from tinify.quantizers.table_bits import TableBits
 from tinify.quantizers.uniform import Uniform, UniformNoise, UniformSTE
 from tinify.quantizers.vq import VectorQuantizer, k_means
@@ -32,4 +33,5 @@ __all__ = [
     "UniformSTE",
     "VectorQuantizer",
     "k_means",
+    "nearest",
 ]

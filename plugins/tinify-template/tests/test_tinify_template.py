@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tinify_template import LearnedStep
+from tinify_template.quantizer import LearnedStep
 
 import tinify
 from tinify import registry, testing

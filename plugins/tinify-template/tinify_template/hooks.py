@@ -7,5 +7,5 @@ from tinify.registry import Component
 
 @hookimpl
 def tinify_components():
-    yield Component("quantizer", "template-step", "tinify_template:LearnedStep", "rounds; learned steps")
-    yield Component("codec", "template-picture", "tinify_template:SmallPicture", "image; small, one rate")
+    yield Component("quantizer", "template-step", "tinify_template.quantizer:LearnedStep", "rounds; learned steps")
+    yield Component("codec", "template-picture", "tinify_template.codec:SmallPicture", "image; small, one rate")

@@ -31,7 +31,7 @@ class Tokenizer(SeriesFiles, Codec):
     may have any number of them. The number of stages and the weight of the bits in the choice of tokens make the rate.
 
     `transform`, `quantizer` and `prior` are names or tables (see composition.py); `stages` and `codebook_size` are for
-    every stage of a named quantizer (8 where not said), `width` for both sides of a named transform.
+    every stage of a named quantizer (8 where not said), `width` for both sides of a named transform. `coder` is that of priors that are tables.
 
     Source: composed after van den Oord et al. 2017, arXiv:1711.00937 (VQ), Zeghidour et al. 2021, arXiv:2107.03312
     (residual stages) and Talukder et al. 2024, arXiv:2402.16412 (tokens for series).
@@ -48,12 +48,13 @@ class Tokenizer(SeriesFiles, Codec):
         prior: Part = "markov1",
         transform: Part = "patch",
         quantizer: Part = "vq",
+        coder: str = "rangecoder",
     ):
         super().__init__()
         self.patch = int(patch)
         self.analysis, self.synthesis = build_transform(transform, self.patch, width)
         residual = build_quantizer(quantizer, self.analysis.dim, stages, codebook_size)
-        self.latent_codec = TokenLatentCodec(residual, build_prior(prior, residual))
+        self.latent_codec = TokenLatentCodec(residual, build_prior(prior, residual), coder)
 
     @property
     def stages(self) -> int:

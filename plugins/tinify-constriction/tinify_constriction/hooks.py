@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the plugin brings: a row for each coder."""
+
+from tinify.hookspecs import hookimpl
+from tinify.registry import Component
+
+_SOURCE = "Bamler 2022, arXiv:2201.01741"
+
+
+@hookimpl
+def tinify_components():
+    yield Component(
+        "coder", "constriction-range", "tinify_constriction.coders:Range", "constriction's range coder", _SOURCE
+    )
+    yield Component("coder", "constriction-ans", "tinify_constriction.coders:Ans", "constriction's ANS coder", _SOURCE)
