@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The coders of constriction with the contract of kind "coder" (see `tinify.testing.check_coder`).
 
-    symbols, indexes -> bins, values outside -> runs of one row -> constriction -> words
+    symbols, indexes -> bins, values outside -> calls of constriction -> words
     4 bytes   CRC-32 of the symbols as little-endian int32
     varint    number of values outside their row's bins; these as little-endian int32
     ...       the coder's words, little-endian uint32
 
-Symbols stay in their order, so that a reader can pull them in pieces of any size. A run is one call of constriction: it
-is quick where many symbols in a row share a table, and slow where each has its own.
+Symbols stay in their order, so that a reader can pull them in pieces of any size. Where many in a row share a table,
+each such run is a call with that table's model; elsewhere a call takes the shares of all bins for each of its symbols.
+The bits are the same, so writer and reader need not choose alike.
 """
 
 from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,36 @@ from tinify import registry
 from tinify.errors import DesyncError, FormatError, InputError
 
 _TOTAL = 1 << 16
+_FAMILY = stream.model.Categorical(perfect=False)
 _CRC = 4
+_SHORT = 16  # symbols of a run, in the mean, below which their shares are spelled out
+_NUMBERS = 1 << 18  # shares that are spelled out at a time: bounds the memory
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """A model for each row, and what its bins stand for. The last of `bins` is for values outside."""
+    """The shares of bins (rows, width), and a model for each row. The last of a row's `bins` is for values outside."""
 
+    shares: np.ndarray
     models: list[Any]
     bins: np.ndarray
     offsets: np.ndarray
+
+    def calls(self, rows: np.ndarray) -> tuple[list[slice], bool]:
+        """The calls that code symbols of these rows, and whether each is of one row."""
+        edges = [0, *(np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist(), len(rows)] if len(rows) else [0]
+        alike = len(rows) >= _SHORT * (len(edges) - 1)
+        if not alike:
+            edges = [*range(0, len(rows), max(1, _NUMBERS // self.shares.shape[1])), len(rows)]
+        return [slice(start, stop) for start, stop in pairwise(edges)], alike
+
+    def told(self, rows: np.ndarray, alike: bool) -> tuple[Any, ...]:
+        """What constriction is told of the symbols of a call: a model, or the family and the shares of each."""
+        return (self.models[rows[0]],) if alike else (_FAMILY, self.shares[rows])
+
+
+Segment = tuple[np.ndarray, np.ndarray, Tables]
+"""Bins, rows, tables."""
 
 
 class Coder(ABC):
@@ -48,13 +69,12 @@ class Coder(ABC):
         """
         registry.build("coder", "rans32").tables(cdfs, lengths, offsets)  # checks them
         cdfs, lengths, offsets = (np.asarray(array, np.int64) for array in (cdfs, lengths, offsets))
-        models = []
-        for cdf, length in zip(cdfs, lengths, strict=True):
-            shares = np.diff(cdf[:length]) / _TOTAL
-            # A row of one bin is certain, and constriction has no such model: a second one is never used.
-            shares = shares if len(shares) > 1 else np.array([1.0, 0.0])
-            models.append(stream.model.Categorical(shares, perfect=False))
-        return Tables(models, lengths - 1, offsets)
+        # Bins that a row does not have cost it 2^-24 each. constriction has no model of a single bin.
+        shares = np.zeros((len(cdfs), max(2, cdfs.shape[1] - 1)))
+        for row, (cdf, length) in enumerate(zip(cdfs, lengths, strict=True)):
+            shares[row, : length - 1] = np.diff(cdf[:length]) / _TOTAL
+        models = [stream.model.Categorical(row, perfect=False) for row in shares]
+        return Tables(shares, models, lengths - 1, offsets)
 
     def encode(self, symbols: Any, indexes: Any, tables: Tables) -> bytes:
         """One stream of all symbols, in C order. InputError."""
@@ -78,21 +98,23 @@ class Coder(ABC):
         return Decoder(self, bytes(data))
 
     @abstractmethod
-    def words(self, runs: list[tuple[np.ndarray, Any]]) -> np.ndarray:
-        """The stream of runs of bins, each under its model."""
+    def words(self, segments: list[Segment]) -> np.ndarray:
+        """The stream of all segments."""
 
     @abstractmethod
     def reader(self, words: np.ndarray) -> Any:
-        """Something with `decode(model, count)`."""
+        """Something with `decode`."""
 
 
 class Range(Coder):
     """`constriction-range`: first in, first out. Source: Bamler 2022, arXiv:2201.01741; Martin 1979."""
 
-    def words(self, runs: list[tuple[np.ndarray, Any]]) -> np.ndarray:
+    def words(self, segments: list[Segment]) -> np.ndarray:
         encoder = stream.queue.RangeEncoder()
-        for bins, row in runs:
-            encoder.encode(bins, row)
+        for bins, rows, tables in segments:
+            parts, alike = tables.calls(rows)
+            for part in parts:
+                encoder.encode(bins[part], *tables.told(rows[part], alike))
         return encoder.get_compressed()
 
     def reader(self, words: np.ndarray) -> Any:
@@ -102,10 +124,12 @@ class Range(Coder):
 class Ans(Coder):
     """`constriction-ans`: last in, first out, so encoded from the end. Source: Bamler 2022; Duda 2013."""
 
-    def words(self, runs: list[tuple[np.ndarray, Any]]) -> np.ndarray:
+    def words(self, segments: list[Segment]) -> np.ndarray:
         coder = stream.stack.AnsCoder()
-        for bins, row in reversed(runs):
-            coder.encode_reverse(bins, row)
+        for bins, rows, tables in reversed(segments):
+            parts, alike = tables.calls(rows)
+            for part in reversed(parts):
+                coder.encode_reverse(bins[part], *tables.told(rows[part], alike))
         return coder.get_compressed()
 
     def reader(self, words: np.ndarray) -> Any:
@@ -128,20 +152,20 @@ class Encoder:
         most = tables.bins[rows] - 1
         outside = (bins < 0) | (bins >= most)
         bins = np.where(outside, most, bins).astype(np.int32)
-        self._runs += [(bins[part], tables.models[row]) for row, part in _runs(rows)]
+        self._segments.append((bins, rows, tables))
         self._outside.append(values[outside])
         self._crc = zlib.crc32(values.astype("<i4"), self._crc)
 
     def finish(self) -> bytes:
         """The stream of all segments; the encoder is then empty."""
         outside = np.concatenate([*self._outside, np.empty(0, np.int64)]).astype("<i4")
-        words = self._coder.words(self._runs).astype("<u4")
+        words = self._coder.words(self._segments).astype("<u4")
         data = self._crc.to_bytes(_CRC, "little") + _varint(len(outside)) + outside.tobytes() + words.tobytes()
         self._clear()
         return data
 
     def _clear(self) -> None:
-        self._runs: list[tuple[np.ndarray, Any]] = []
+        self._segments: list[Segment] = []
         self._outside: list[np.ndarray] = []
         self._crc = 0
 
@@ -165,9 +189,11 @@ class Decoder:
         """The next symbols, int32, in the shape of `indexes`. DesyncError where the stream cannot give them."""
         rows = _rows(indexes, tables)
         bins = np.empty(rows.shape, np.int64)
-        for row, part in _runs(rows):
+        parts, alike = tables.calls(rows)
+        for part in parts:
+            count = (part.stop - part.start,) if alike else ()
             try:
-                bins[part] = self._reader.decode(tables.models[row], part.stop - part.start)
+                bins[part] = self._reader.decode(*tables.told(rows[part], alike), *count)
             except Exception as error:
                 raise DesyncError(f"the stream does not decode under these tables: {error}") from error
         symbols = bins + tables.offsets[rows]
@@ -201,14 +227,6 @@ def _values(numbers: Any) -> np.ndarray:
     if array.size and not -(2**31) <= int(array.min()) <= int(array.max()) < 2**31:
         raise InputError(f"values from {array.min()} to {array.max()}; allowed: those of 32 bits")
     return array.reshape(-1).astype(np.int64)
-
-
-def _runs(rows: np.ndarray) -> Iterator[tuple[int, slice]]:
-    """Where symbols after one another have the same row: that row, and where they are."""
-    edges = [0, *(np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist(), len(rows)]
-    for start, stop in zip(edges, edges[1:], strict=False):
-        if stop > start:
-            yield int(rows[start]), slice(start, stop)
 
 
 def _shaped(symbols: np.ndarray, shape: tuple[int, ...], out: Any) -> np.ndarray:
