@@ -5,11 +5,14 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
 import tinify
 from tinify import plugins, registry
+from tinify.cli.main import run
+from tinify.errors import UnknownComponentError
 
 LISTING = """
 import sys
@@ -22,14 +25,9 @@ print([name for name in ("torch", "compressai", "torchvision") if name in sys.mo
 """
 
 
-def run(*command):
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def test_listing_the_components_imports_neither_compressai_nor_torch():
-    assert run("-c", LISTING).strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
 def test_every_model_latent_codec_and_coder_of_compressai_is_a_component():
@@ -50,17 +48,33 @@ def test_every_row_can_be_imported():
             registry.resolve(row)
 
 
-def test_a_checkpoint_becomes_a_folder_that_the_command_uses(codec_named, picture, tmp_path):
+def test_a_checkpoint_becomes_a_folder_that_the_command_uses(codec_named, picture, tmp_path, capsys):
     torch.save({"state_dict": codec_named("mbt2018-mean").state_dict()}, tmp_path / "mean.pth.tar")
     Image.fromarray(picture).save(tmp_path / "photo.png")
-    folder = tmp_path / "mine"
-    run("-m", "tinify", "compressai", "folder", str(tmp_path / "mean.pth.tar"), str(folder), "--model", "mbt2018-mean")
-    run("-m", "tinify", "compress", "--codec", str(folder), str(tmp_path / "photo.png"))
-    data = (tmp_path / "photo.tnf").read_bytes()
-    assert "tinify-compressai" in run("-m", "tinify", "inspect", str(tmp_path / "photo.tnf"))
-    run("-m", "tinify", "decompress", "--codec", str(folder), "-f", str(tmp_path / "photo.tnf"))
-    restored = np.asarray(Image.open(tmp_path / "photo.png"))
-    assert np.array_equal(restored, tinify.decompress(data, codec=codec_named("mbt2018-mean")))
+    names = ("mean.pth.tar", "mine", "photo.png", "photo.tnf")
+    checkpoint, folder, photo, file = (str(tmp_path / name) for name in names)
+    assert run(["compressai", "folder", checkpoint, folder, "--model", "mbt2018-mean"]) == 0
+    assert "readers need" in capsys.readouterr().out
+    assert run(["compress", "--codec", folder, photo]) == 0
+    assert "works in floating point" in capsys.readouterr().err
+    assert run(["inspect", file]) == 0
+    shown = capsys.readouterr().out
+    assert "tinify-compressai 0.1.0" in shown and "portable no" in shown
+    assert run(["decompress", "--codec", folder, "-f", file]) == 0
+    expected = tinify.decompress(file, codec=codec_named("mbt2018-mean"))
+    assert np.array_equal(np.asarray(Image.open(photo)), expected)
+
+
+def test_without_the_plugin_the_error_names_it(codec_named, picture, monkeypatch):
+    data = tinify.compress(picture, codec=codec_named("mbt2018-mean"))
+    monkeypatch.setenv("TINIFY_PLUGINS", "")
+    plugins.reload()
+    try:
+        with pytest.raises(UnknownComponentError, match="tinify-compressai is needed and installed, but not loaded"):
+            tinify.decompress(data)
+    finally:
+        monkeypatch.undo()
+        plugins.reload()
 
 
 def test_a_checkpoint_becomes_a_folder_of_tinify_s_own_codec(codec_named, tmp_path):
