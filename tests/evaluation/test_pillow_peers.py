@@ -47,6 +47,23 @@ def test_file_for_a_size_is_the_smallest_that_is_not_below_it(baseline):
     assert len(found.data) <= 1.1 * size
 
 
+def test_the_nearest_file_may_be_smaller():
+    picture = photo(96, 96)
+    sizes = [len(PEERS["webp"].encode(picture, quality)) for quality in (39.8, 40, 40.2)]
+    found = encode_to_size(PEERS["webp"], picture, sizes[1] + 1, closest=True)
+    assert abs(len(found.data) - sizes[1] - 1) <= 0.01 * sizes[1]
+
+
+@pytest.mark.parametrize("quality", [20, 75])
+def test_jpeg_between_two_qualities_has_tables_between_theirs(quality):
+    files = [PEERS["jpeg"].encode(photo(64, 64), quality + more) for more in (1, 0.5, 0)]
+    finer, own, coarser = (Image.open(io.BytesIO(data)).quantization for data in files)
+    assert finer[0] != own[0] != coarser[0]
+    for number in (0, 1):
+        assert all(a <= b <= c for a, b, c in zip(finer[number], own[number], coarser[number], strict=True))
+    assert [len(data) for data in files] == sorted(map(len, files), reverse=True)
+
+
 def test_size_beyond_reach_gives_the_ends_of_the_grid():
     picture = photo(64, 64)
     assert encode_to_size(PEERS["jpeg"], picture, 1).quality == 1

@@ -45,6 +45,17 @@ CURVES = [
     (RATES, PSNRS, [0.3, 0.5, 0.8, 1.9], [30.0, 31.0, 34.0, 39.5]),
     ([1000, 2000, 4000, 8000], [31.1, 33.0, 35.2, 37.0], [900, 1850, 3900, 7000], [31.0, 33.1, 35.0, 36.7]),
     ([0.2, 0.4], [28.0, 31.0], [0.15, 0.5, 0.6], [27.0, 32.0, 32.1]),
+    (
+        [0.05, 0.1, 0.4, 1.6, 3.2],
+        [24.0, 25.5, 31.0, 39.0, 43.0],
+        [0.07, 0.14, 0.3, 0.9, 2.0],
+        [25.1, 27.0, 29.9, 34.0, 41.0],
+    ),
+    ([0.31, 0.62, 0.9, 1.4], [8.1, 12.4, 14.0, 17.7], [0.2, 0.5, 0.8, 1.3, 2.2], [8.3, 13.1, 15.2, 18.4, 22.0]),
+    ([2.0, 3.0, 5.0, 9.0], [40.0, 43.0, 47.0, 52.0], [2.5, 4.0, 7.0, 11.0], [39.0, 44.0, 49.0, 53.0]),
+    ([0.01, 0.02, 0.03, 0.04], [20.0, 22.0, 23.0, 23.5], [0.015, 0.025, 0.035], [21.5, 22.9, 23.6]),
+    ([0.5, 0.7, 0.71, 2.0], [30.0, 33.0, 33.01, 38.0], [0.4, 0.65, 0.9, 1.8], [29.5, 33.2, 34.9, 38.4]),
+    ([10, 100, 1000], [10.0, 20.0, 30.0], [20, 150, 900], [12.0, 21.0, 29.0]),
 ]
 
 
@@ -57,16 +68,20 @@ def test_equals_the_bjontegaard_package(curves):
     assert bd_psnr(*curves) == pytest.approx(package.bd_psnr(*curves, **options), abs=1e-6)
 
 
+PAIRS = [("jpeg", "webp"), ("jpeg", "mbt2018-mean/mse@cuda"), ("bpg", "vtm"), ("webp", "av1"), ("vtm", "jpeg2000")]
+
+
 @pytest.mark.filterwarnings("ignore:Insufficient curve overlap")
 @pytest.mark.parametrize("metric", ["psnr_rgb", "ms_ssim_db"])
-@pytest.mark.parametrize("pair", [("jpeg", "webp"), ("jpeg", "mbt2018-mean/mse@cuda"), ("bpg", "vtm"), ("webp", "av1")])
+@pytest.mark.parametrize("pair", PAIRS)
 def test_equals_the_bjontegaard_package_on_published_curves(published, pair, metric):
     package = pytest.importorskip("bjontegaard")
     anchor, test = (points(published, name, metric) for name in pair)
     sound = [np.stack(monotone_curve(*curve)) for curve in (anchor, test)]
     curves = [np.exp(sound[0][0]), sound[0][1], np.exp(sound[1][0]), sound[1][1]]
-    expected = package.bd_rate(*curves, method="pchip", require_matching_points=False)
-    assert bd_rate(*anchor, *test) == pytest.approx(expected, abs=1e-6)
+    options = {"method": "pchip", "require_matching_points": False}
+    assert bd_rate(*anchor, *test) == pytest.approx(package.bd_rate(*curves, **options), abs=1e-6)
+    assert bd_psnr(*anchor, *test) == pytest.approx(package.bd_psnr(*curves, **options), abs=1e-6)
 
 
 def test_equals_every_figure_stored_with_the_published_curves(published):

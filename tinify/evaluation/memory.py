@@ -9,7 +9,6 @@ earlier and larger picture has set. Linux keeps the same mark where a process ca
 from __future__ import annotations
 
 import ctypes
-import gc
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,7 +47,6 @@ def resident() -> float | None:
 
 def give_back() -> None:
     """Free memory to the system, so that work cannot do with what an earlier item left and seem to need none."""
-    gc.collect()
     with suppress(OSError, AttributeError):  # only the GNU library keeps and can give back
         ctypes.CDLL(None).malloc_trim(0)
 
