@@ -46,7 +46,8 @@ bench-image: $(VENV)/ready $(PARITY)/ready  ## image codecs beside CompressAI's
 	$(PY) benchmarks/bench_image_models.py --compressai-python $(PARITY)/bin/python
 
 curves: $(VENV)/ready  ## rate-distortion curves from real files (needs the data sets: TINIFY_DATA)
-	$(PY) benchmarks/image_curves.py
+	$(VENV)/bin/tinify compare photo-best@10,18,26,34,42,50,60,72 jpeg webp --data $(or $(TINIFY_DATA),../shared/data)/kodak \
+	  --published jpeg bpg vtm --html build/curves/photos.html --json build/curves/photos.json
 	$(PY) benchmarks/series_curves.py
 
 study-series: $(VENV)/ready  ## tokenizers against TCRAE and peers, trained and written up (needs the data sets: TINIFY_DATA)
