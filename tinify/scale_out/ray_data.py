@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ray Data: a cluster, or the processors of this machine when there is none.
 
-    batches ──> read (tasks, CPU) ──> model (actors that keep the codec; GPU) ──> write (tasks, CPU) ──> rows
+    batches ──> read (tasks, CPU) ──> model, write (actors that keep the codec; GPU) ──> rows
                                         └── a worker or node that dies: Ray does its batches again elsewhere
 
-Between the stages go pickles, so that nothing depends on how Ray stores arrays. A batch of which workers die is done
-again file by file, and a file of which they die is listed. Every node must see the folders under the same paths, or as
-URLs.
+Actors write, too: what is done is then on disk at once, and not behind all that is still to be read. Between the stages
+go pickles, so that nothing depends on how Ray stores arrays. A batch of which workers die is done again file by file,
+and a file of which they die is listed. Every node must see the folders under the same paths, or as URLs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tinify.scale_out.stages import Spec, Stages
 
 _TRIES = 2
 _CONTEXT = {"enable_progress_bars": False, "max_errored_blocks": -1}
-_MODEL_CPUS, _OTHER_CPUS = 0.75, 0.25  # together one: with an actor on every processor, what feeds it still runs
+_MODEL_CPUS, _READ_CPUS = 0.75, 0.25  # together one: with an actor on every processor, what feeds it still runs
 
 
 def work(spec: Spec, todo: list[Job], workers: int | None = None, gpus: float = 0.0) -> Iterator[list[dict[str, Any]]]:
@@ -85,44 +85,43 @@ def _pipeline(data: Any, tools: _Tools, batches: list[list[Job]], size: int, gpu
     """Rows {"batch": pickle of rows of the manifest}, one for each batch that is not given up."""
     items = [{"key": f"{len(batches)}-{n}", "batch": pickle.dumps(batch)} for n, batch in enumerate(batches)]
     found = data.from_items(items, override_num_blocks=len(items))
-    found = found.map(partial(_read, tools=tools), num_cpus=_OTHER_CPUS)
+    found = found.map(partial(_read, tools=tools), num_cpus=_READ_CPUS)
     actors = data.ActorPoolStrategy(size=min(size, len(items)))
-    found = found.map(_Model, fn_constructor_args=[tools], compute=actors, num_cpus=_MODEL_CPUS, num_gpus=gpus or None)
-    return found.map(partial(_write, tools=tools), num_cpus=_OTHER_CPUS)
+    return found.map(_Model, fn_constructor_args=[tools], compute=actors, num_cpus=_MODEL_CPUS, num_gpus=gpus or None)
 
 
-@lru_cache(maxsize=4)
-def _stages(spec: bytes) -> Stages:
-    return pickle.loads(spec).stages()
-
-
-def _staged(row: dict[str, Any], tools: _Tools, name: str, stage: Callable[[Any], Any]) -> dict[str, Any]:
-    """The row with what the stage makes of each element of its batch."""
+def _staged(row: dict[str, Any], tools: _Tools, name: str, stage: Callable[[list], list]) -> dict[str, Any]:
+    """The row with what the stage makes of its batch."""
     batch = pickle.loads(row["batch"])
     if batch and not tools.may_begin(f"{row['key']}-{name}"):
         batch = []
-    return {"key": row["key"], "batch": pickle.dumps([stage(element) for element in batch])}
+    return {"key": row["key"], "batch": pickle.dumps(stage(batch))}
 
 
 def _read(row: dict[str, Any], tools: _Tools) -> dict[str, Any]:
     """Jobs -> (job, what its file holds)"""
-    return _staged(row, tools, "read", lambda job: (job, _stages(tools.spec).read(job)))
+    stages = _stages(tools.spec)
+    return _staged(row, tools, "read", lambda jobs: stages.each(lambda job: (job, stages.read(job)), jobs))
 
 
 class _Model:
-    """In an actor: (job, what its file holds) -> (job, what its output will)"""
+    """In an actor: (job, what its file holds) -> rows, when the outputs are written"""
 
     def __init__(self, tools: _Tools):
         self._tools, self._stages = tools, _stages(tools.spec)
         self._stages.load()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return _staged(row, self._tools, "model", lambda pair: (pair[0], self._stages.model(*pair)))
+        return _staged(row, self._tools, "model", self._rows)
+
+    def _rows(self, pairs: list) -> list:
+        made = [(job, self._stages.model(job, value)) for job, value in pairs]
+        return self._stages.each(lambda pair: self._stages.write(*pair), made)
 
 
-def _write(row: dict[str, Any], tools: _Tools) -> dict[str, Any]:
-    """(job, what its output will hold) -> rows"""
-    return _staged(row, tools, "write", lambda pair: _stages(tools.spec).write(*pair))
+@lru_cache(maxsize=4)
+def _stages(spec: bytes) -> Stages:
+    return pickle.loads(spec).stages()
 
 
 def _imported() -> Any:

@@ -11,6 +11,7 @@ stage, a few pieces in memory at a time. A stage that fails gives the row that s
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -18,11 +19,13 @@ from typing import Any
 
 from tinify import api, container, file_to_file, jpeg_files, media
 from tinify.errors import TinifyError
+from tinify.scale_out.places import LocalPlace
 from tinify.scale_out.plan import Job, OutputNames, Place
 from tinify.scale_out.settings import Settings
 from tinify.signal import Signal
 
 LONG = 8 << 20
+REQUESTS = 8
 RAW = (".npy", ".ppm", ".pgm")
 JPEG = ".jpg"
 
@@ -70,6 +73,13 @@ class Stages:
     def whole(self, job: Job) -> dict[str, Any]:
         """Every stage; gives the row."""
         return self.write(job, self.model(job, self.read(job)))
+
+    def each(self, stage: Callable[[Any], Any], elements: list) -> list:
+        """What reading or writing makes of each element: where that is waiting for a network, of several at a time."""
+        if all(isinstance(place, LocalPlace) for place in (*self.spec.inputs, self.spec.output)):
+            return [stage(element) for element in elements]
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            return list(pool.map(stage, elements))
 
     def read(self, job: Job) -> Any:
         return self._try(job, self._read, None)
