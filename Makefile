@@ -3,11 +3,15 @@ PYTHON ?= python3
 VENV   := .venv
 PARITY := .venv-parity
 WHEEL  := .venv-wheel
+PLUGINS := .venv-plugins
 PY     := $(VENV)/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 CORE   := $(wildcard src/*) CMakeLists.txt pyproject.toml constraints.txt
+PARTS  := $(shell find tinify zoo plugins/tinify-template -type f -not -name '*.pyc')
+# Those whose dependencies live together; tinify-compressai needs the environment of the parity tests.
+TRIED  := tinify-template tinify-vqp tinify-constriction
 
-.PHONY: help demo test parity bench bench-image curves study-series asan wheel lint format clean
+.PHONY: help demo test parity bench bench-image curves study-series asan wheel plugins lint format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -58,13 +62,32 @@ asan: $(VENV)/ready  ## fuzz the native coders under address and undefined-behav
 	cmake --build build/asan --target fuzz_coders
 	build/asan/fuzz_coders
 
-wheel:  ## build the wheel, install it in an empty environment and use it there
-	rm -rf $(WHEEL) dist
+wheel: dist/ready  ## build the wheel, install it in an empty environment and use it there
+	rm -rf $(WHEEL)
 	$(PYTHON) -m venv $(WHEEL)
 	$(WHEEL)/bin/python $(PIP_INSTALL) -c constraints.txt --upgrade pip torch
-	$(WHEEL)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 	$(WHEEL)/bin/python $(PIP_INSTALL) -c constraints.txt dist/tinify_codec-*.whl
 	cd $(WHEEL) && bin/python ../tests/wheel_smoke.py
+	cd $(WHEEL) && bin/python ../tests/wheel_plugin.py
+
+dist/ready: $(CORE) $(PARTS)
+	rm -rf dist .venv-build
+	$(PYTHON) -m venv .venv-build
+	.venv-build/bin/python $(PIP_INSTALL) -c constraints.txt --upgrade pip
+	.venv-build/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	rm -rf .venv-build
+	touch $@
+
+$(PLUGINS)/ready: dist/ready $(wildcard plugins/*/pyproject.toml)
+	$(PYTHON) -m venv $(PLUGINS)
+	$(PLUGINS)/bin/python $(PIP_INSTALL) -c constraints.txt --upgrade pip torch
+	$(PLUGINS)/bin/python $(PIP_INSTALL) -c constraints.txt dist/tinify_codec-*.whl
+	$(PLUGINS)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps dist/tinify_codec-*.whl
+	$(PLUGINS)/bin/python $(PIP_INSTALL) -c constraints.txt $(foreach name,$(TRIED),--editable "plugins/$(name)[test]")
+	touch $@
+
+plugins: $(PLUGINS)/ready  ## the tests of the plugins, with the wheel (those of tinify-compressai: make parity)
+	for name in $(TRIED); do (cd plugins/$$name && $(CURDIR)/$(PLUGINS)/bin/python -m pytest -q) || exit 1; done
 
 lint: $(VENV)/ready  ## style and types
 	$(PY) $(PIP_INSTALL) -c constraints.txt --group dev
@@ -76,4 +99,4 @@ format: $(VENV)/ready  ## put the style right
 	$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) $(PARITY) $(WHEEL) build dist demo-output
+	rm -rf $(VENV) $(PARITY) $(WHEEL) $(PLUGINS) build dist demo-output

@@ -44,6 +44,12 @@ def test_an_exported_folder_loads_as_the_codec_that_was_exported(zoo_folder, hal
     assert loaded.name == "my-codec"
 
 
+def test_a_table_within_the_codec_s_table_is_written_as_toml_reads_it():
+    table = {"quantizer": {"kind": "quantizer", "name": "fsq", "levels": [8, 5]}, "on": True, "parts": [{"a": 1.5}]}
+    text = "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
+    assert parse_toml(text, "codec.toml") == table
+
+
 def test_half_weights_keep_the_integer_tables(zoo_folder):
     full = export(zoo_folder.parent / "checkpoint.pt", zoo_folder).state_dict()
     half = export(zoo_folder.parent / "checkpoint.pt", zoo_folder, half=True).state_dict()

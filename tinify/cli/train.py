@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def _train_image(
         from tinify.training.export import export_run
 
         export_run(run, *to)
-        click.echo(f"{to[0]}: a codec folder; `tinify compress --codec {to[0]}` takes it")
+        click.echo(f"{to[0]}: a codec folder; `tinify compress --codec {os.path.join('.', to[0])}` takes it")
     return 0
 
 
