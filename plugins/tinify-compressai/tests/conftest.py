@@ -68,9 +68,6 @@ def waves(height, width):
     rows, columns = np.mgrid[:height, :width]
     random = np.random.default_rng(0)
     colours = [np.sin(rows / (5 + k) + columns / (9 - k)) for k in range(3)]
-    x = (
-        np.stack(colours, axis=2) * 80
-        + 128
-        + random.normal(size=(height, width, 3)) * 20 * (columns > width / 2)[..., None]
-    )
+    noise = random.normal(size=(height, width, 3)) * (columns > width / 2)[..., None]
+    x = 128 + 80 * np.stack(colours, axis=2) + 20 * noise
     return x.clip(0, 255).astype(np.uint8)

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -34,8 +36,7 @@ def test_a_damaged_video_is_an_error(video_codec):
     (payload,) = file.sections
     damaged = tinify.container.Section(payload.kind, payload.data[:-5])
     with pytest.raises(FormatError):
-        video_codec.unpack(tinify.container.TnfFile("video", file.codec, file.fingerprint, file.shape, file.dtype,
-                                                    file.params, (damaged,)))  # fmt: skip
+        video_codec.unpack(dataclasses.replace(file, sections=(damaged,)))
 
 
 @pytest.mark.parametrize("name", ["sfu2023-pcc-rec-pointnet", "sfu2024-pcc-rec-pointnet2-ssg"])

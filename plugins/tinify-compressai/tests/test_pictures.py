@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 from conftest import SIZES, waves
@@ -10,7 +13,6 @@ from tinify.signal import Signal
 from tinify.testing import check_codec
 
 PORTABLE = {"bmshj2018-factorized", "bmshj2018-factorized-relu"}
-SLOW = {"mbt2018", "cheng2020-anchor", "cheng2020-attn", "mbt2018-vbr"}  # a loop of Python over places
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -74,28 +76,53 @@ def test_variable_rate_gives_larger_files_for_more_quality(codec_named, picture)
     assert sizes[0] < sizes[1] < sizes[2]
 
 
+def test_a_variable_bottleneck_has_files():
+    codec = registry.build("codec", "compressai-bmshj2018-hyperprior-vbr", N=8, M=12, vr_entbttlnck=True)
+    picture = waves(64, 64)
+    for quality in (0, 60):
+        data = tinify.compress(picture, codec=codec, quality=quality)
+        assert tinify.decompress(data, codec=codec).shape == picture.shape
+
+
+@pytest.mark.parametrize("name", ["mbt2018-mean", "mbt2018"])
+def test_a_copy_is_the_same_codec_and_as_safe(codec_named, name):
+    codec, picture = copy.deepcopy(codec_named(name)), waves(64, 64)
+    data = tinify.compress(picture, codec=codec)
+    assert data == tinify.compress(picture, codec=codec_named(name))
+    file = container.unpack(data)
+    sections = tuple(container.Section(s.kind, s.data[: len(s.data) // 2]) for s in file.sections)
+    with pytest.raises(FormatError):
+        codec.unpack(dataclasses.replace(file, sections=sections))
+
+
+def test_it_trains_as_any_codec_of_tinify():
+    import torch
+
+    torch.manual_seed(0)
+    codec = registry.build("codec", "compressai-mbt2018-mean", N=4, M=6).train()
+    loss = registry.build("loss", "rate-distortion", lmbda=0.01)
+    x = torch.rand(1, 3, 64, 64)
+    loss(codec(x), x)["loss"].backward()
+    codec.aux_loss().backward()
+    assert all(p.grad is not None for p in codec.parameters())
+
+
 @pytest.mark.parametrize("name", ["mbt2018-mean", "mbt2018", "cheng2020-anchor-checkerboard"])
 def test_damaged_streams_are_errors(codec_named, name):
     codec = codec_named(name)
     file = codec.pack(Signal("image", waves(64, 64)))
     payload = file.require(container.PAYLOAD)
-    head = len(payload) // 3
-    for damaged in (
-        payload[:head] + bytes([payload[head] ^ 16]) + payload[head + 1 :],
-        payload + b"\0\0\0\0",
-        payload[:-4],
-    ):
-        sections = (container.Section(container.PAYLOAD, damaged),)
+    third = len(payload) // 3
+    flipped = payload[:third] + bytes([payload[third] ^ 16]) + payload[third + 1 :]
+    for damaged in (flipped, payload + bytes(4), payload[:-4]):
         with pytest.raises(FormatError):
-            codec.unpack(container.TnfFile("image", file.codec, file.fingerprint, file.shape, file.dtype, file.params,
-                                           sections))  # fmt: skip
+            codec.unpack(dataclasses.replace(file, sections=(container.Section(container.PAYLOAD, damaged),)))
 
 
 def test_streams_of_another_coder_are_refused(codec_named, picture):
     codec = codec_named("mbt2018-mean")
     file = codec.pack(Signal("image", picture))
-    params = file.params[:2] + bytes([0x80])  # rans32
-    other = container.TnfFile("image", file.codec, file.fingerprint, file.shape, file.dtype, params, file.sections)
+    other = dataclasses.replace(file, params=file.params[:2] + b"\x80")
     with pytest.raises(FormatError, match="rans32"):
         codec.unpack(other)
 

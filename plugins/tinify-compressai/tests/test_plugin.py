@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plugin as tinify sees it: what it lists, what it imports, its command."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -12,7 +13,8 @@ from PIL import Image
 import tinify
 from tinify import plugins, registry
 from tinify.cli.main import run
-from tinify.errors import UnknownComponentError
+from tinify.errors import ConfigError, InputError, UnknownComponentError, WeightsError
+from tinify.zoo import published
 
 LISTING = """
 import sys
@@ -63,6 +65,32 @@ def test_a_checkpoint_becomes_a_folder_that_the_command_uses(codec_named, pictur
     assert run(["decompress", "--codec", folder, "-f", file]) == 0
     expected = tinify.decompress(file, codec=codec_named("mbt2018-mean"))
     assert np.array_equal(np.asarray(Image.open(photo)), expected)
+
+
+def test_a_published_checkpoint_becomes_a_folder(codec_named, tmp_path, monkeypatch, capsys):
+    torch.save(codec_named("mbt2018-mean").state_dict(), tmp_path / "weights")
+    sha8 = hashlib.sha256((tmp_path / "weights").read_bytes()).hexdigest()[:8]
+    monkeypatch.setitem(published._FILES, "mbt2018-mean", ("mbt2018-mean", "mse", sha8))
+    monkeypatch.setenv("TINIFY_CACHE", str(tmp_path))
+    (tmp_path / "weights").rename(tmp_path / f"mbt2018-mean-1-{sha8}.pth.tar")
+    assert run(["compressai", "folder", "mbt2018-mean-mse-1", str(tmp_path / "mine")]) == 0
+    assert codec_named("mbt2018-mean").fingerprint().hex() in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["no-such-file.pth", "mine"], InputError.exit_code),
+        (["plain.pth", "mine"], ConfigError.exit_code),
+        (["plain.pth", "mine", "--model", "mbt2018-mean"], WeightsError.exit_code),
+        (["plain.pth", "mine", "--model", "no-such-model"], UnknownComponentError.exit_code),
+    ],
+)
+def test_what_is_no_checkpoint_is_an_error(tmp_path, monkeypatch, arguments, code):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": torch.zeros(2)}, "plain.pth")
+    assert run(["compressai", "folder", *arguments]) == code
+    assert not (tmp_path / "mine").exists()
 
 
 def test_without_the_plugin_the_error_names_it(codec_named, picture, monkeypatch):

@@ -9,11 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinify import registry
-from tinify.errors import OutputExistsError, WeightsError
+from tinify import registry, zoo
+from tinify.errors import ConfigError, InputError, OutputExistsError, WeightsError
 from tinify_compressai.conversion import sizes_of
 
 _PICTURES = ("bmshj2018", "mbt2018", "cheng2020", "elic2022")
+
+
+def find(checkpoint: str, architecture: str | None = None) -> tuple[Path, str]:
+    """(file, architecture) of a path, which needs the latter, or of a published checkpoint ("mbt2018-mean-mse-3").
+
+    InputError where it is neither, ConfigError without an architecture, WeightsError where it cannot be fetched.
+    """
+    published = zoo.checkpoints().get(checkpoint)
+    if published is not None and not Path(checkpoint).exists():
+        return published.weights.path(progress=True), architecture or published.architecture
+    if not Path(checkpoint).is_file():
+        raise InputError(f"{checkpoint}: neither a file nor a published checkpoint, such as mbt2018-mean-mse-3")
+    if architecture is None:
+        raise ConfigError(f"{checkpoint}: of which model? --model mbt2018-mean, say")
+    return Path(checkpoint), architecture
 
 
 def write(checkpoint: Path, folder: Path, architecture: str, *, own: bool = False, force: bool = False) -> Any:
@@ -51,8 +66,6 @@ def read(checkpoint: Path) -> dict[str, Any]:
     """The state dict in a checkpoint, under today's names. Reading it runs no code. WeightsError."""
     import torch
     from safetensors.torch import load_file
-
-    from tinify import zoo
 
     try:
         found = load_file(checkpoint) if checkpoint.suffix == ".safetensors" else _unpickled(torch, checkpoint)

@@ -69,8 +69,7 @@ class Ssf2020(WholeCodec):
         streams = unpack_strings(file.require(PAYLOAD))
         if channels != 3 or len(streams) != 4 * count - 2 or any(len(stream) != 1 for stream in streams):
             raise FormatError(f"{len(streams)} streams for {count} frames of {channels} channels")
-        sides = [-(-side // _GRID) * _GRID // 128 for side in (height, width)]
-        shape = torch.Size(sides)
+        shape = torch.Size([-(-side // _GRID) for side in (height, width)])
         frames: list[Any] = [streams[:2]]
         for at in range(2, len(streams), 4):
             frames.append({"motion": streams[at : at + 2], "residual": streams[at + 2 : at + 4]})
