@@ -105,13 +105,18 @@ def _window(picture: np.ndarray, restored: Sequence[np.ndarray]) -> tuple[int, i
     return int(top), int(left), side
 
 
+def beside(count: int, most: int = 5) -> int:
+    """How many tiles stand in a row, so that rows are alike."""
+    return -(-count // -(-count // most))
+
+
 def draw(crops: Crops, most: int = 5) -> bytes:
     """A PNG with a tile for each, its name and figures below it, at most so many beside one another."""
     from PIL import Image, ImageDraw, ImageFont
 
     side = crops.crops[0].pixels.shape[0] * SCALE
-    rows = -(-len(crops.crops) // most)
-    columns = -(-len(crops.crops) // rows)
+    columns = beside(len(crops.crops), most)
+    rows = -(-len(crops.crops) // columns)
     size = (columns * (side + GAP) + GAP, rows * (side + CAPTION + GAP) + GAP)
     sheet = Image.new("RGB", size, "#fbfaf8")
     pen, bold, small = ImageDraw.Draw(sheet), ImageFont.load_default(17), ImageFont.load_default(14)

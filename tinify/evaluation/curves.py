@@ -69,8 +69,10 @@ class Curve:
 
     @property
     def metrics(self) -> list[str]:
-        """Those of METRICS that at least two points have."""
-        return [metric for metric in METRICS if len(self.values(metric)[0]) >= 2]
+        """What to compare it in: of a picture PSNR and MS-SSIM, of a series NRMSE, as far as two points have them."""
+        found = [metric for metric in METRICS if len(self.values(metric)[0]) >= 2]
+        pictures = [metric for metric in found if metric in ("psnr_rgb", "ms_ssim_db")]
+        return pictures or found[:1]
 
     def values(self, metric: str = "psnr_rgb") -> tuple[list[float], list[float]]:
         """(bpp, metric) of the points that have a finite value of it; metric is one of METRICS."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from tinify.evaluation.charts import Axis, Line, LogAxis, base_style, chart
 from tinify.evaluation.comparison import Comparison
-from tinify.evaluation.crops import Crops
+from tinify.evaluation.crops import Crops, beside
 from tinify.evaluation.plots import LABELS, visible_range
 from tinify.evaluation.report import METHOD, Run
 
@@ -216,7 +216,8 @@ def _crops(crops: Crops) -> str:
     )
     off = f" No setting of {', '.join(crops.off)} comes within 1 % of that." if crops.off else ""
     return (
-        f'<section aria-labelledby="crops"><h2 id="crops">The same bytes</h2><div class="crops">{cells}</div>'
+        f'<section aria-labelledby="crops"><h2 id="crops">The same bytes</h2>'
+        f'<div class="crops" style="--count: {beside(len(crops.crops))}">{cells}</div>'
         f'<p class="note">{escape(crops.picture)} at {crops.wanted:,} bytes, each codec at the setting that comes '
         f"nearest.{escape(off)} The window is where the codecs differ most; figures are of the whole picture.</p>"
         "</section>"
