@@ -86,7 +86,17 @@ def test_fresh_measurements_on_the_same_files(tinify, here):
     Image.fromarray(x).save(here / "photos" / "a.png")
     result = tinify("compare", "photo-fast", "jpeg", "--data", "photos", "--quality", "20", "40", "60")
     assert result.code == 0
-    assert "1 files" in result.text or "mean curves" in result.text
+    (row,) = (line for line in result.text.splitlines() if line.startswith("photo-fast"))
+    assert row.endswith("1 file")
+
+
+def test_the_page_leads_with_the_codec_that_was_named_first(tinify, log):
+    pytest.importorskip("pcodec")
+    pytest.importorskip("imagecodecs")
+    words = ["series-mixing@20,40,60", "pcodec", "sz3", "--data", log, "--html", "p.html"]
+    result = tinify("compare", *words)
+    assert result.code == 0 and "against sz3" in result.text
+    assert "<h1>series-mixing needs" in open("p.html", encoding="utf-8").read()  # noqa: SIM115
 
 
 def test_crops_have_the_same_bytes_within_one_percent(tinify, here):

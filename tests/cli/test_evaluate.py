@@ -31,7 +31,7 @@ def test_a_table_of_means_and_the_costs_of_codecs(tinify, photos):
         ["jpeg", "20"],
         ["jpeg", "80"],
     ]
-    assert "means of 2 files" in result.text and "MACs by pixel" in result.text
+    assert "means of 2 files" in result.text and "MACs per pixel" in result.text
     assert "100 %" in result.err
 
 

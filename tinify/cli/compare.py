@@ -34,7 +34,7 @@ METRICS = {"psnr": "psnr_rgb", "ms-ssim": "ms_ssim_db", "nrmse": "nrmse_db"}
 )
 @click.option("--crops", metavar="PICTURE", help="The same window from every codec, at the size that --at-bpp says.")
 @click.option("--at-bpp", type=click.FloatRange(0, min_open=True), default=0.3, show_default=True,
-              help="Bits by pixel of every codec's file of PICTURE, within 1 %.")  # fmt: skip
+              help="Bits per pixel of every codec's file of PICTURE, within 1 %.")  # fmt: skip
 @click.option("--crops-to", metavar="FILE", help="Where the crops go. Default: PICTURE's name with -crops.png.")
 @options.data_option
 @options.quality_option
@@ -91,7 +91,10 @@ def _gather(words: list[str], how: dict[str, Any]) -> Evaluation:
 
 
 def _in_order(words: list[str], found: dict[str, Run]) -> list[Run]:
-    first = [found[word] for word in words if word in found]
+    from tinify.evaluation.subjects import ALIASES, parse
+
+    titles = [parse(word).title for word in words if not word.endswith(".json")]
+    first = [found[name] for title in titles for name in {title: 0, ALIASES.get(title): 0} if name in found]
     return first + [run for run in found.values() if run not in first]
 
 
@@ -133,15 +136,12 @@ def _published(words: tuple[str, ...]) -> list[Run]:
 def _anchor(runs: list[Run], name: str | None) -> Run:
     from tinify.errors import ConfigError
 
-    by_name = {run.name: run for run in runs}
-    by_name |= {run.name.removeprefix("published "): run for run in runs[::-1] if run.name not in by_name}
-    if name is not None and name not in by_name:
-        short = {run.name.removeprefix("published "): run for run in runs}
-        if name not in short:
-            raise ConfigError(f"--anchor {name!r} is not among what is compared: {', '.join(by_name)}")
-        return short[name]
-    usual = next((one for one in ("jpeg", "sz3") if one in by_name), runs[0].name)
-    return by_name[name or usual]
+    by_name = {run.name.removeprefix("published "): run for run in runs[::-1]} | {run.name: run for run in runs}
+    if name is None:
+        name = next((one for one in ("jpeg", "sz3") if one in by_name), runs[0].name)
+    if name not in by_name:
+        raise ConfigError(f"--anchor {name!r} is not among what is compared: {', '.join(run.name for run in runs)}")
+    return by_name[name]
 
 
 def _compared(anchor: Run, runs: list[Run]) -> list[Comparison]:
@@ -162,7 +162,7 @@ def _show(anchor: Run, comparisons: list[Comparison]) -> None:
             "BD-rate": f"{one.bd_rate_percent:+.1f} %",
             "BD dB": "" if math.isnan(one.bd_db) else f"{one.bd_db:+.2f}",
             "range": f"{one.range_db[0]:.1f} to {one.range_db[1]:.1f} dB",
-            "over": f"{one.pictures} files" if one.pictures else "mean curves",
+            "over": one.over,
         }
         for one in comparisons
     ]
@@ -196,7 +196,7 @@ def _plot(runs: list[Run], how: dict[str, Any]) -> None:
     from tinify.evaluation.plots import plot_curves
 
     metric = METRICS[how["metric"]] if how["metric"] else next(iter(runs[0].mean.metrics), "psnr_rgb")
-    shown = [run for run in runs if metric in run.mean.metrics]
+    shown = [run for run in runs if run.mean.values(metric)[0]]
     ours = [run.mean for run in shown if run.about.get("kind") != "published"]
     others = [run.mean for run in shown if run.about.get("kind") == "published"]
     rate = "bits per pixel" if runs[0].modality == "image" else "bits per number"

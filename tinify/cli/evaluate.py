@@ -70,7 +70,7 @@ def evaluate(codecs, output, per_item, estimate, **how) -> None:
       tinify evaluate series-mixing sz3 pcodec --max-error 1% 0.1% --data log.csv
       tinify evaluate series-mixing --data sets --split test
 
-    Columns: bpp, bits by pixel (of a series: bits/value); PSNR, of a series with each channel's range as peak; NRMSE
+    Columns: bpp, bits per pixel (of a series: bits/value); PSNR, of a series with each channel's range as peak; NRMSE
     in each channel's deviations; max err, of any sample; seconds a file, with the codec in memory; MB, by how much the
     memory of the process rose meanwhile. `tinify compare` draws the curves.
     """
@@ -178,6 +178,6 @@ def _costs(run: Run) -> dict[str, str]:
         "codec": run.name,
         "parameters of networks": f"{about['parameters']:,}",
         "all weights": f"{about['weights_bytes'] / 1e6:.2f} MB",
-        f"MACs by {'pixel' if run.modality == 'image' else 'value'}": "unknown" if macs is None else f"{macs:,.0f}",
+        f"MACs per {'pixel' if run.modality == 'image' else 'value'}": "unknown" if macs is None else f"{macs:,.0f}",
         "weights": about["fingerprint"],
     }

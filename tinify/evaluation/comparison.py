@@ -30,6 +30,13 @@ class Comparison:
     pictures: int = 0
     codec: str = ""
 
+    @property
+    def over(self) -> str:
+        """What entered, in words."""
+        if not self.pictures:
+            return "mean curves"
+        return f"{self.pictures} file{'s' if self.pictures > 1 else ''}"
+
 
 def compare_curves(anchor: Curve, test: Curve, metric: str = "psnr_rgb") -> Comparison:
     """Two curves, as publications compare mean curves. InputError when they share no range."""

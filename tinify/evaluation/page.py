@@ -31,7 +31,7 @@ def render(
 ) -> str:
     """The page, from some tens of kilobytes; it refers to nothing outside itself. `about` as of `Evaluation`."""
     series = anchor.modality != "image"
-    charts, data = _charts(runs, "bits by number" if series else "bits by pixel", "bits/value" if series else "bpp")
+    charts, data = _charts(runs, "bits per number" if series else "bits per pixel", "bits/value" if series else "bpp")
     fields = {
         "title": escape(f"{', '.join(run.name for run in runs[:3])} compared"),
         "style": base_style() + _text("page.css"),
@@ -199,8 +199,7 @@ def _bar(one: Comparison | None, low: float, high: float) -> str:
 
 def _over(found: dict[str, Comparison]) -> str:
     one = next(iter(found.values()))
-    how = f"{one.pictures} files" if one.pictures else "mean curves"
-    return f"{one.range_db[0]:.1f} to {one.range_db[1]:.1f} dB, {how}"
+    return f"{one.range_db[0]:.1f} to {one.range_db[1]:.1f} dB, {one.over}"
 
 
 def _table(head: str, rows: Sequence[str]) -> str:

@@ -61,7 +61,7 @@ def visible_range(curves: Sequence[Curve], metric: str) -> View:
     """What at least half of the curves reach, and the values in it, with a margin."""
     points = [curve.values(metric) for curve in curves]
     ends = sorted((max(rates) for rates, _ in points if rates), reverse=True)
-    rate = 1.08 * ends[len(ends) // 2] if ends else 1.0
+    rate = 1.08 * ends[(len(ends) - 1) // 2] if ends else 1.0
     inside = [value for rates, values in points for bits, value in zip(rates, values, strict=True) if bits <= rate]
     low, high = (min(inside), max(inside)) if inside else (0.0, 1.0)
     margin = 0.06 * (high - low) or 1.0
