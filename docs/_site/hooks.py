@@ -20,6 +20,8 @@ import recipe_pages  # noqa: E402
 import zoo_pages  # noqa: E402
 
 MARKER = re.compile(r"^<!-- generated: ([a-z]+)(?: ([\w.-]+))? -->$", re.MULTILINE)
+# A card in the repository, which is a page here.
+CARD = re.compile(r"\]\((?:\.\./)+zoo/([\w-]+)/README\.md\)")
 MAKERS = {
     "commands": command_pages.commands,
     "exitcodes": command_pages.exit_codes,
@@ -38,8 +40,17 @@ def filled(markdown: str) -> str:
     return MARKER.sub(lambda match: MAKERS[match[1]](*[match[2]] if match[2] else []), markdown)
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
-    return filled(markdown)
+def on_config(config):
+    """The pages of the zoo follow its overview."""
+    for entry in config.nav:
+        if entry.get("Model zoo"):
+            entry["Model zoo"] = [*entry["Model zoo"], *(f"zoo/{name}.md" for name in zoo_pages.names())]
+    return config
+
+
+def on_page_markdown(markdown: str, page, **_: object) -> str:
+    above = "../" * page.file.src_uri.count("/")
+    return CARD.sub(rf"]({above}zoo/\1.md)", filled(markdown))
 
 
 def on_files(files, config):

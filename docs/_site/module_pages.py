@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "tinify"
@@ -17,11 +18,19 @@ def top_level_names() -> str:
 
 
 def module(name: str) -> str:
-    """The public names of a module: of its `__all__`, or all without an underscore."""
+    """The public names of a module: of its `__all__`, or all without an underscore. Constants are a list."""
     names = exported(name)
     if names is None:
         return f"::: {name}"
-    return "\n\n".join(f"::: {name}.{each}" for each in names)
+    found = importlib.import_module(name)
+    constants = [each for each in names if each.isupper() and not callable(getattr(found, each))]
+    lines = [f"- `{name}.{each}` = `{_short(getattr(found, each))}`" for each in constants]
+    return "\n\n".join(["\n".join(lines), *(f"::: {name}.{each}" for each in names if each not in constants)])
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def exported(name: str) -> list[str] | None:

@@ -63,7 +63,7 @@ def picture_chart(name: str, *, file: bool = False) -> str:
     curves = [Curve(name, _points(results["points"]))]
     curves += [Curve(peer, _points(points)) for peer, points in results["peers"].items()]
     title = f"PSNR against bits per pixel of {name} and {', '.join(results['peers'])}"
-    return chart(curves, Scale("bits per pixel", 0, 2), Scale("PSNR, dB", 22, 44), title, file=file)
+    return chart(curves, Scale("bits per pixel", 0, 2.2), Scale("PSNR, dB", 22, 44), title, file=file)
 
 
 def _pictures(name: str, results: dict[str, Any]) -> str:

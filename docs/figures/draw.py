@@ -80,10 +80,10 @@ def home() -> None:
     d.text(240, 212, "each a part with a name: ours, or from anybody's plugin", size=13)
     d.arrow((240, 222), (240, 244))
     d.box(140, 250, 200, 54, "photo.tnf", "checked to the last bit", fill=GREY)
-    d.text(392, 272, "5 to 30 times", size=13)
-    d.text(392, 290, "smaller", size=13)
+    d.text(404, 272, "lossy, bounded", size=13)
+    d.text(404, 290, "or without loss", size=13)
     d.arrow((240, 304), (240, 330))
-    d.box(70, 336, 340, 46, "the same samples, on any machine", fill=TEAL)
+    d.box(70, 336, 340, 46, "the same result on any machine", fill=TEAL)
     d.save("home.svg")
 
 
@@ -115,19 +115,16 @@ def data_path() -> None:
     )
     for number, (name, out, what, fill) in enumerate(stages):
         y = 16 + 92 * number
-        d.box(96, y, 288, 56, name, what, fill=fill)
+        d.box(70, y, 288, 56, name, what, fill=fill)
         if out:
-            d.arrow((180, y + 58), (180, y + 88))
-            d.text(190, y + 79, out, size=13, side="start")
-            d.arrow((330, y + 90), (330, y + 60))
-    d.text(168, 95, "analysis", size=12.5, side="end")
-    d.text(342, 95, "synthesis", size=12.5, side="start")
-    d.text(342, 187, "dequantize", size=12.5, side="start")
-    d.text(342, 371, "decode", size=12.5, side="start")
-    d.text(342, 463, "unpack", size=12.5, side="start")
-    d.arrow((384, 320), (432, 320), (432, 412), (390, 412))
-    d.text(428, 300, "the same tables", size=12.5)
-    d.text(428, 436, "both ways", size=12.5)
+            d.arrow((154, y + 58), (154, y + 88))
+            d.text(144, y + 79, out, size=13, side="end")
+            d.arrow((264, y + 90), (264, y + 60))
+    for number, verb in enumerate(("synthesis", "dequantize", "", "decode", "unpack")):
+        d.text(274, 95 + 92 * number, verb, size=13, side="start")
+    d.arrow((358, 320), (396, 320), (396, 412), (364, 412))
+    d.text(404, 362, "the same", size=13, side="start")
+    d.text(404, 380, "tables", size=13, side="start")
     d.save("data-path.svg")
 
 
@@ -204,10 +201,9 @@ def context() -> None:
     for row in range(5):
         for column in range(5):
             step = column + 3 * row
-            shade = 235 - 9 * step
             d.parts.append(
                 f'<rect x="{290 + 30 * column}" y="{16 + 30 * row}" width="30" height="30" '
-                f'fill="rgb({shade},240,{shade})" stroke="{LINE}"/>'
+                f'fill="#00897b" fill-opacity="{0.04 * step:.2f}" stroke="{LINE}"/>'
             )
             d.text(305 + 30 * column, 36 + 30 * row, str(step + 1), size=13)
     d.text(365, 186, "raster scan: wavefronts", size=13)
