@@ -35,6 +35,19 @@ def test_a_file_names_the_distribution_that_brought_its_codec(install_fakes, mon
     assert np.allclose(tinify.decompress(data), ROWS, atol=1)
 
 
+def test_a_file_that_is_written_in_pieces_names_it_too(tmp_path):
+    codec = tinify.build(
+        {"kind": "codec", "name": "tokenizer", "patch": 4, "stages": 1, "codebook_size": 4, "width": 4}
+    )
+    codec.eval().name, codec.requires = "mine", ("tinify-nowhere 2.0",)
+    np.save(tmp_path / "x.npy", ROWS)
+    tinify.compress_file(tmp_path / "x.npy", tmp_path / "x.tnf", codec, chunk=10)
+    with open(tmp_path / "x.tnf", "rb") as file:
+        assert container.requirements_of(container.open_entries(file).file) == codec.requires
+    with pytest.raises(UnknownComponentError, match=r"tinify-nowhere 2\.0 is needed"):
+        tinify.open(tmp_path / "x.tnf")
+
+
 def test_a_file_of_core_names_none():
     assert container.requirements_of(container.unpack(tinify.compress(ROWS))) == ()
 
