@@ -43,7 +43,7 @@ ROWS = [
         "jpeg_files",
         "scale_out",
     },
-    {"interop", "cli", "demo", "ans", "testing", "__main__"},
+    {"interop", "cli", "demo", "doctor", "ans", "testing", "__main__"},
 ]
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 STAGES = ROWS[2]

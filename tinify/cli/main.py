@@ -29,7 +29,8 @@ VERBS = {
     "components": ("tinify.cli.components:components", "List the registered parts that codecs are made of."),
     "plugins": ("tinify.cli.plugins:plugins", "List the plugins and their problems."),
     "new-plugin": ("tinify.cli.new_plugin:new_plugin", "Write a plugin to begin from."),
-    "demo": ("tinify.cli.demo:demo", "Compress a real photo and a real series, and compare."),
+    "doctor": ("tinify.cli.doctor:doctor", "Check that this installation works, and say what to do if not."),
+    "demo": ("tinify.cli.demo:demo", "Compress a photo and a series, and compare; --serve: your own."),
 }
 EXIT_CODES = """\b
 Exit codes:

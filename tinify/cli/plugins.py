@@ -23,7 +23,7 @@ def plugins(check: bool, as_json: bool) -> int:
     from tinify.plugins import host
 
     plugin_commands()
-    rows = [_row(plugin, check) for plugin in host().plugins]
+    rows = [row_of(plugin, check) for plugin in host().plugins]
     print_rows(rows, ["name", "status", "distribution", "version", "components", "hooks"], as_json=as_json)
     wrong = [row for row in rows if row["problems"]]
     for row in [] if as_json else wrong:
@@ -32,7 +32,8 @@ def plugins(check: bool, as_json: bool) -> int:
     return PluginError.exit_code if check and wrong else 0
 
 
-def _row(plugin: Any, check: bool) -> dict[str, Any]:
+def row_of(plugin: Any, check: bool) -> dict[str, Any]:
+    """What is known of a plugin; with `check`, after importing its components."""
     problems = list(plugin.problems)
     if check:
         problems += _imports(plugin)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All checkups, each with its faults kept to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+from tinify.doctor.finding import Finding, broken
+
+# topic -> module of tinify.doctor whose `check` looks at it
+CHECKUPS = {
+    "environment": "environment",
+    "native core": "native",
+    "coders": "coders",
+    "plugins": "plugin_health",
+    "pretrained codecs": "codecs",
+    "optional packages": "extras",
+}
+
+
+def examine(begin: Callable[[str], object] = lambda topic: None) -> Iterator[tuple[str, Finding]]:
+    """(topic, finding) after (topic, finding); `begin` is told of each topic first."""
+    for topic, module in CHECKUPS.items():
+        begin(topic)
+        try:
+            for finding in import_module(f"tinify.doctor.{module}").check():
+                yield topic, finding
+        except Exception as error:  # a checkup that fails is a finding, and the others go on
+            fault = f"{type(error).__name__}: {error}".replace("\n", " ")
+            yield topic, broken("checkup", fault, "report this as a bug, with what `tinify doctor --json` prints")
