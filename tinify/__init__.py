@@ -44,7 +44,7 @@ _NAMES = {
 }
 _MODULES = (
     "ans", "api", "coders", "config", "container", "data", "entropy_models", "errors", "evaluation", "file_to_file",
-    "hookspecs", "jpeg_files",
+    "hookspecs", "interop", "jpeg_files",
     "latent_codecs", "layers", "losses", "media", "metrics", "models", "ops", "plugins", "quantizers", "records",
     "registry", "scale_out", "signal", "testing", "training", "transforms", "zoo",
 )  # fmt: skip
