@@ -11,7 +11,7 @@ PARTS  := $(shell find tinify zoo plugins/tinify-template -type f -not -name '*.
 # Those whose dependencies live together; tinify-compressai needs the environment of the parity tests.
 TRIED  := tinify-template tinify-vqp tinify-constriction
 
-.PHONY: help demo test parity bench bench-image curves study-series asan wheel plugins lint format clean
+.PHONY: help demo test parity bench bench-image curves study-series asan wheel plugins docs lint format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -88,6 +88,10 @@ $(PLUGINS)/ready: dist/ready $(wildcard plugins/*/pyproject.toml)
 
 plugins: $(PLUGINS)/ready  ## the tests of the plugins, with the wheel (those of tinify-compressai: make parity)
 	for name in $(TRIED); do (cd plugins/$$name && $(CURDIR)/$(PLUGINS)/bin/python -m pytest -q) || exit 1; done
+
+docs: $(VENV)/ready  ## build the documentation into build/site, where a warning is an error
+	$(PY) $(PIP_INSTALL) -c constraints.txt --group docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict --site-dir build/site
 
 lint: $(VENV)/ready  ## style and types
 	$(PY) $(PIP_INSTALL) -c constraints.txt --group dev

@@ -42,7 +42,7 @@ def card(name: str) -> str:
     for file, title in FILES:
         path = ZOO / name / file
         if path.is_file():
-            parts.append(f"## {title}\n\n```toml title=\"zoo/{name}/{file}\"\n{path.read_text('utf-8').rstrip()}\n```")
+            parts.append(f'## {title}\n\n```toml title="zoo/{name}/{file}"\n{path.read_text("utf-8").rstrip()}\n```')
     return "\n\n".join(parts) + "\n"
 
 
@@ -91,8 +91,8 @@ def _series(name: str, results: dict[str, Any]) -> str:
     for each, values in results["sets"].items():
         bits = ("" if value is None else f"{value:.3g}" for value in values["bits_per_value"])
         rows.append(f"| {each} | " + " | ".join(bits) + " |")
-    text = f"The drawing shows one set, `{first}`. Below: bits per number on the test part of every set, whole files; an"
-    return "\n\n".join([drawing, f"{text} empty place means that the codec does not get there.", "\n".join(rows)])
+    text = f"The drawing shows one set, `{first}`. Below: bits per number on the test part of every set, whole files;"
+    return "\n\n".join([drawing, f"{text} an empty place means that the codec does not get there.", "\n".join(rows)])
 
 
 def _repacked(results: dict[str, Any]) -> str:

@@ -34,9 +34,13 @@ class Drawing:
         if below:
             self.text(x + w / 2, middle + 18, below, size=12.5)
 
-    def text(self, x: float, y: float, text: str, *, size: float = 15, bold: bool = False, side: str = "middle") -> None:
+    def text(
+        self, x: float, y: float, text: str, *, size: float = 15, bold: bool = False, side: str = "middle"
+    ) -> None:
         weight = ' font-weight="600"' if bold else ""
-        self.parts.append(f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{side}"{weight}>{escape(text)}</text>')
+        self.parts.append(
+            f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{side}"{weight}>{escape(text)}</text>'
+        )
 
     def arrow(self, *points: tuple[float, float], dashed: bool = False) -> None:
         path = "M" + "L".join(f"{x} {y}" for x, y in points)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.docs.pages import DOCS, REPOSITORY, Runner, blocks, sources
 from tinify import api, plugins, registry
 from tinify.cli.main import run
 from tinify.config import read_toml
+
+from .pages import DOCS, REPOSITORY, Runner, blocks, sources
 
 RUNNABLE = ("python", "console")
 # What takes minutes on a page takes seconds here: (on the page, in the test).
@@ -40,7 +41,9 @@ def clean(monkeypatch, tmp_path):
     registry._session.clear()
     registry._session.update(session)
     sys.path[:] = path
-    for name in [name for name in sys.modules if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path))]:
+    for name in [
+        name for name in sys.modules if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path))
+    ]:
         del sys.modules[name]
     plugins.reload()
 
