@@ -28,15 +28,17 @@ $(PARITY)/ready: constraints-parity.txt
 	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt torchvision compressai
 	touch $@
 
-$(PARITY)/plugin: $(PARITY)/ready $(CORE) plugins/tinify-compressai/pyproject.toml
-	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt --editable . --editable "plugins/tinify-compressai[test]"
+$(PARITY)/plugin: $(PARITY)/ready dist/ready plugins/tinify-compressai/pyproject.toml
+	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt dist/tinify_codec-*.whl
+	$(PARITY)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps dist/tinify_codec-*.whl
+	$(PARITY)/bin/python $(PIP_INSTALL) -c constraints-parity.txt --editable "plugins/tinify-compressai[test]"
 	touch $@
 
 demo: $(VENV)/ready  ## compress and restore a real photo and a real series; writes demo-output/index.html
 	$(VENV)/bin/tinify demo --output demo-output
 
 test: $(VENV)/ready  ## the test suite
-	$(PY) -m pytest -q
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n auto
 
 parity: $(VENV)/ready $(PARITY)/plugin  ## the tests against compressai, and its plugin's, in an environment of its own
 	TINIFY_COMPRESSAI_PYTHON=$(CURDIR)/$(PARITY)/bin/python $(PY) -m pytest -q -m parity tests/parity
