@@ -198,7 +198,8 @@ def context() -> None:
             first = (row + column) % 2 == 0
             fill = "#80cbc4" if first else "#ffffff"
             d.parts.append(
-                f'<rect x="{40 + 30 * column}" y="{16 + 30 * row}" width="30" height="30" fill="{fill}" stroke="{LINE}"/>'
+                f'<rect x="{40 + 30 * column}" y="{16 + 30 * row}" width="30" height="30" '
+                f'fill="{fill}" stroke="{LINE}"/>'
             )
             d.text(55 + 30 * column, 36 + 30 * row, "1" if first else "2", size=13)
     d.text(115, 186, "checkerboard: two steps", size=13)
