@@ -127,7 +127,10 @@ def _built(entry: Entry) -> Any:
         return registry.build_config(entry.codec, path=f"{entry.folder / CODEC_FILE}: codec")
     except UnknownComponentError as error:
         advice = requirements.advice(entry.requires)
-        raise UnknownComponentError(f"codec {entry.name!r}: {advice} ({error})" if advice else str(error)) from error
+        if not advice:
+            raise
+        step = f"{advice}, if you trust where the codec comes from"
+        raise UnknownComponentError(f"codec {entry.name!r}: {step} ({error})") from error
 
 
 def is_folder(name: str | os.PathLike) -> bool:
