@@ -15,6 +15,7 @@ from tinify.cli.listing import json_option
 from tinify.cli.max_error import MaxError
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
 from tinify.cli.scale_out import chosen_engine, engine_option, gpus_option, jobs_option, run_engine
+from tinify.cli.urls import has_extension, single_file
 
 if TYPE_CHECKING:
     from tinify.file_to_file import Written
@@ -98,6 +99,7 @@ def compress(paths, output, force, recursive, engine, jobs, gpus, as_json, **how
     .tnf, is a folder, or is - (standard output). Without one, photo.png becomes photo.tnf beside it.
     A .npy, .ppm or .pgm file may be larger than the memory; a .npy of (H, W, 1 to 4) uint8,
     uint16, or float32 in [0, 1] is a picture. Pictures of 16 bits a channel come back as such.
+    A file may be at a URL that fsspec knows: s3://bucket/photo.png s3://bucket/photo.tnf.
 
     \b
     Folders of many files, with everything below them, on all processors or many machines:
@@ -114,17 +116,20 @@ def compress(paths, output, force, recursive, engine, jobs, gpus, as_json, **how
         raise click.UsageError(
             "--quality, --target-bpp, --target-psnr, --max-bytes, --max-error, --lossless exclude each other: give one"
         )
-    engine = chosen_engine(engine, jobs, paths, output)
+    single = single_file(paths, output, _is_output, has_extension) if engine is jobs is None else None
+    engine = None if single else chosen_engine(engine, jobs, paths, output)
     if engine is not None:
         value, of = how.pop("max_error") or (None, "absolute")
         return run_engine("compress", paths, output, engine, jobs, as_json, force,
                           {**how, "max_error": value, "max_error_of": of}, gpus)  # fmt: skip
-    inputs, output = split_output(paths, output, lambda last: last.lower().endswith(EXTENSION))
-    sources = expand(
-        inputs, {extension for media_format in media.formats() for extension in media_format.extensions}, recursive
-    )
-    place = choose_output(output, sources, inputs)
-    check_distinct([place.target(source, EXTENSION) for source in sources])
+    if single is not None:
+        sources, place = single.sources, Output(stream=single.is_stream)
+    else:
+        inputs, output = split_output(paths, output, _is_output)
+        known = {extension for media_format in media.formats() for extension in media_format.extensions}
+        sources = expand(inputs, known, recursive)
+        place = choose_output(output, sources, inputs)
+        check_distinct([place.target(source, EXTENSION) for source in sources])
     if place.stream:
         refuse_terminal()
         if as_json:
@@ -138,7 +143,13 @@ def compress(paths, output, force, recursive, engine, jobs, gpus, as_json, **how
     def work(source: Source, progress: Progress) -> dict[str, Any]:
         return _compress(source, place, options, progress)
 
+    if single is not None:
+        work = single.work(lambda source, place, progress: _compress(source, place, options, progress), force)
     return run_batch(sources, work, _line, verb="compress", as_json=as_json, quiet_stdout=place.stream)
+
+
+def _is_output(last: str) -> bool:
+    return last.lower().endswith(EXTENSION)
 
 
 def _compress(source: Source, place: Output, options: Options, progress: Progress) -> dict[str, Any]:
@@ -203,8 +214,7 @@ def _compress_long(source: Source, target: Path | None, options: Options, given:
 def _line(result: dict[str, Any]) -> str:
     unit = "bpp" if result["modality"] == "image" else "bits/number"
     rate = "" if result["bits_per_sample"] is None else f", {result['bits_per_sample']:.3f} {unit}"
-    name = Path(result["output"]) if result["output"] != "-" else "-"
     return (
-        f"{result['input']} -> {name}  {result['input_bytes']:,} -> {result['output_bytes']:,} bytes "
+        f"{result['input']} -> {result['output']}  {result['input_bytes']:,} -> {result['output_bytes']:,} bytes "
         f"({result['ratio']:.1f}x{rate})  {result['codec']}"
     )

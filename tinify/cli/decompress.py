@@ -14,6 +14,7 @@ import click
 from tinify.cli.listing import json_option
 from tinify.cli.paths import Output, Source, check_distinct, choose_output, expand, split_output
 from tinify.cli.scale_out import chosen_engine, engine_option, gpus_option, jobs_option, run_engine
+from tinify.cli.urls import has_extension, single_file
 
 EXTENSION = ".tnf"
 JPEGS = (".jpg", ".jpeg")
@@ -107,6 +108,7 @@ def decompress(
     IN is a .tnf file, a folder, a pattern or - (standard input). The last of several paths is the output when it does
     not end in .tnf. Without one, photo.tnf becomes photo.png beside it: pictures come back as PNG, series as the kind
     of file that they came from, and what `tinify repack` made as the JPEG file that it was.
+    A file may be at a URL that fsspec knows: s3://bucket/photo.tnf photo.png.
     """
     from tinify import api
     from tinify.cli.batch import run_batch
@@ -114,16 +116,20 @@ def decompress(
 
     if region is not None and (rows is not None or scale != 1):
         raise click.UsageError("--region goes neither with --rows nor with --scale")
-    engine = chosen_engine(engine, jobs, paths, output)
+    single = single_file(paths, output, _is_output, _is_input) if engine is jobs is None else None
+    engine = None if single else chosen_engine(engine, jobs, paths, output)
     if engine is not None:
         if rows is not None or region is not None or scale != 1:
             raise click.UsageError("--engine restores whole files; it goes with none of --rows, --region, --scale")
         how = {"codec": codec, "extension": _dotted(extension), "threads": threads}
         return run_engine("decompress", paths, output, engine, jobs, as_json, force, how, gpus)
-    inputs, output = split_output(paths, output, lambda last: not last.lower().endswith(EXTENSION))
-    sources = expand(inputs, {EXTENSION}, recursive)
-    place = choose_output(output, sources, inputs)
-    check_distinct([place.target(source, EXTENSION) for source in sources])
+    if single is not None:
+        sources, place = single.sources, Output(stream=single.is_stream)
+    else:
+        inputs, output = split_output(paths, output, lambda last: not _is_input(last))
+        sources = expand(inputs, {EXTENSION}, recursive)
+        place = choose_output(output, sources, inputs)
+        check_distinct([place.target(source, EXTENSION) for source in sources])
     if place.stream:
         refuse_terminal()
         if as_json:
@@ -134,7 +140,17 @@ def decompress(
     def work(source: Source, progress: Progress) -> dict[str, Any]:
         return _decompress(source, place, options, progress)
 
+    if single is not None:
+        work = single.work(lambda source, place, progress: _decompress(source, place, options, progress), force)
     return run_batch(sources, work, _line, verb="decompress", as_json=as_json, quiet_stdout=place.stream)
+
+
+def _is_input(text: str) -> bool:
+    return text.lower().endswith(EXTENSION)
+
+
+def _is_output(last: str) -> bool:
+    return has_extension(last) and not _is_input(last)
 
 
 def _dotted(extension: str | None) -> str | None:

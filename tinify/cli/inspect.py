@@ -22,7 +22,7 @@ _NOT_PORTABLE = (
 @click.option("--codec", help="Say, too, whether a .tnf file was made with this codec (my.codec, ./mine or a name).")
 @json_option
 def inspect(file: str, codec: str | None, as_json: bool) -> None:
-    """Show what a .tnf file holds (or - for standard input), or what a codec file was made from.
+    """Show what a .tnf file holds (or - for standard input, or a URL), or what a codec file was made from.
 
     Check sums are verified, nothing is decoded.
     """
@@ -31,11 +31,12 @@ def inspect(file: str, codec: str | None, as_json: bool) -> None:
     from tinify import codec_file, container
     from tinify.cli.paths import STREAM, Source
     from tinify.cli.streams import source_data
+    from tinify.cli.urls import is_url, read
     from tinify.errors import TinifyError
 
     source = Source(None if file == STREAM else Path(file), Path(file))
     try:
-        data = source_data(source)
+        data = memoryview(read(file)) if is_url(file) else source_data(source)
         if data[: len(codec_file.MAGIC)] == codec_file.MAGIC:
             described = codec_file.describe(bytes(data))
             click.echo(json.dumps({"file": file, **described}, indent=2) if as_json else _codec_text(file, described))

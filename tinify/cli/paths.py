@@ -19,12 +19,16 @@ STREAM = "-"
 
 @dataclass(frozen=True)
 class Source:
-    """A file to read, or `-` (then `path` is None); `inner` is its place below the folder that was named."""
+    """A file to read, or `-` (then `path` is None); `inner` is its place below the folder that was named; `url`: where
+    it is, if it is not here."""
 
     path: Path | None
     inner: Path
+    url: str = ""
 
     def __str__(self) -> str:
+        if self.url:
+            return self.url
         return STREAM if self.path is None else str(self.path)
 
 
