@@ -120,7 +120,8 @@ void run_conv(const Layer& layer, const In<4>& x, const Out& y, const GdnLayer* 
 }
 
 void run_gate(const In<4>& a, const In<4>& b, const Out& x, int threads) {
-    for (int i = 0; i < 4; ++i) require(a.shape(i) == x.shape(i) && b.shape(i) == x.shape(i), "shapes are not the same");
+    for (int i = 0; i < 4; ++i)
+        require(a.shape(i) == x.shape(i) && b.shape(i) == x.shape(i), "shapes are not the same");
     require(whole(static_cast<int>(x.shape(3))), "channels are not a multiple of 16");
     check_threads(threads);
     nb::gil_scoped_release unlocked;

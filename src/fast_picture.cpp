@@ -12,7 +12,7 @@ constexpr long kRowsIn = 16;             // input rows of a block of PictureDeco
 constexpr long kPixels = 48;             // pixels of a matrix product
 constexpr long kColumns = 5L * kPanel;   // what PictureDeconv computes for a pixel: a panel for each kernel row
 
-// Rows [top, top + count) of a planar picture, interleaved, with `left` zero pixels before it and as many as make five after it.
+// Rows [top, top + count) of a planar picture, interleaved; each has `left` zero pixels before it, 5 - `left` after it.
 void interleave(const float* image, Shape shape, int channels, long top, long left, long count, float* out) {
     const long row_size = (shape.width + 5) * channels;
     std::fill(out, out + count * row_size, 0.0f);

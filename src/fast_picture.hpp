@@ -6,7 +6,8 @@
 
 namespace tinify::fast {
 
-// Convolution of 5x5, 3x3 or 1x1, padding size / 2, of a planar picture: [batch][in][height][width] -> [batch][..][..][out].
+// Convolution of 5x5, 3x3 or 1x1, padding size / 2, of a planar picture:
+// [batch][in][height][width] -> [batch][..][..][out].
 class PictureConv {
 public:
     // weight: [out][in][size][size]; out a multiple of kPanel.

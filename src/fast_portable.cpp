@@ -17,6 +17,7 @@
 namespace tinify::fast {
 
 const Kernels kPortableKernels = {"scalar", &kPortableLifting, portable::gemm, portable::gdn,
-                                  portable::tile_in, portable::tile_out, portable::finish, portable::gate, portable::least};
+                                  portable::tile_in, portable::tile_out, portable::finish, portable::gate,
+                                  portable::least};
 
 }  // namespace tinify::fast

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inner loops, included once for each instruction set: namespace TINIFY_SIMD, TINIFY_LANES floats in a vector,
-// TINIFY_ROWS rows and TINIFY_PANELS panels in a register tile, TINIFY_ROOT the square root. It includes nothing, so
-// that no library code is compiled for an instruction set which the processor may lack.
+// TINIFY_ROWS rows and TINIFY_PANELS panels in a register tile, TINIFY_ROOT the root. It includes nothing: no library
+// code may be compiled for an instruction set which the processor may lack.
 
 namespace tinify::fast::TINIFY_SIMD {
 
@@ -19,8 +19,7 @@ TINIFY_INLINE Vec splat(float x) { return x - Vec{}; }
 
 constexpr int kWide = TINIFY_PANELS;  // panels of a register tile
 
-// acc[r] += sum_k a[r][k] * panel[k], over `taps` runs of `depth` values that lie `tap_stride` apart, for panels that lie
-// `panel_stride` apart.
+// acc[r] += sum_k a[r][k] * panel[k], over `taps` runs of `depth` values `tap_stride` apart, panels `panel_stride` apart.
 template <int R, int N>
 TINIFY_INLINE void accumulate(Vec (&acc)[R][N], const float* a, long lda, const float* panel, long panel_stride,
                               int depth, int taps, long tap_stride) {
@@ -294,8 +293,8 @@ void tile_out_from(const float* const* points, const float* bias, int channels, 
 
 void tile_out(const float* const* points, const float* bias, int channels, float* const* pixels, int u0, int v0,
               const Finish& f, const float* const* adds) {
-    const auto run = u0 ? v0 ? tile_out_from<1, 1> : tile_out_from<1, 0> : v0 ? tile_out_from<0, 1> : tile_out_from<0, 0>;
-    run(points, bias, channels, pixels, f, adds);
+    const auto below = v0 ? tile_out_from<1, 1> : tile_out_from<1, 0>;
+    (u0 ? below : v0 ? tile_out_from<0, 1> : tile_out_from<0, 0>)(points, bias, channels, pixels, f, adds);
 }
 
 }  // namespace tinify::fast::TINIFY_SIMD
