@@ -25,6 +25,7 @@ VERBS = {
     "fit": ("tinify.cli.fit:fit", "Make a codec for your own series: a codec file that --codec takes."),
     "evaluate": ("tinify.cli.evaluate:evaluate", "Measure codecs on your files: size, distortion, seconds, memory."),
     "compare": ("tinify.cli.compare:compare", "Compare codecs and peers: BD-rate, curves, a page, crops."),
+    "export": ("tinify.cli.export:export", "Write a codec's networks for other runtimes: ONNX, torch.export."),
     "models": ("tinify.cli.models:models", "List the pretrained codecs."),
     "components": ("tinify.cli.components:components", "List the registered parts that codecs are made of."),
     "plugins": ("tinify.cli.plugins:plugins", "List the plugins and their problems."),
