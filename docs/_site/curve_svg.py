@@ -61,7 +61,8 @@ def chart(curves: list[Curve], x: Scale, y: Scale, title: str, *, file: bool = F
     parts.append(f'<text x="{_LEFT + 6}" y="{_TOP + 14}" font-weight="600">{escape(y.label)}</text>')
     for number in reversed(range(len(curves))):
         parts.append(_line(curves[number], COLOURS[number % len(COLOURS)], 3 if number == 0 else 1.8, x, y))
-    parts.append(_legend([curve.name for curve in curves]))
+    falls = curves[0].points[0][1] > curves[0].points[-1][1]
+    parts.append(_legend([curve.name for curve in curves], _LEFT + 10 if falls else WIDTH - _RIGHT - 130))
     ground = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>' if file else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -86,11 +87,12 @@ def _line(curve: Curve, colour: str, width: float, x: Scale, y: Scale) -> str:
     return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"/>{dots}'
 
 
-def _legend(names: list[str]) -> str:
-    parts, right = [], WIDTH - _RIGHT - 130
+def _legend(names: list[str], left: int) -> str:
+    """In a lower corner, which falling curves leave free on the left and rising ones on the right."""
+    parts = []
     for number, name in enumerate(names):
         y = HEIGHT - _BOTTOM - 12 - 18 * (len(names) - 1 - number)
         colour = COLOURS[number % len(COLOURS)]
-        parts.append(f'<path d="M{right} {y - 4}h18" stroke="{colour}" stroke-width="3"/>')
-        parts.append(f'<text x="{right + 24}" y="{y}">{escape(name)}</text>')
+        parts.append(f'<path d="M{left} {y - 4}h18" stroke="{colour}" stroke-width="3"/>')
+        parts.append(f'<text x="{left + 24}" y="{y}">{escape(name)}</text>')
     return "".join(parts)
