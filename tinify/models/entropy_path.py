@@ -58,6 +58,13 @@ def is_exact(codec: Codec) -> bool:
     return all(grid_of(layer) is not None for network in networks for layer in _convolutions(network))
 
 
+def can_be_exact(codec: Codec) -> bool:
+    """Whether there are networks that choose tables, and `quantize_entropy_path` knows all their layers."""
+    networks = entropy_networks(codec).values() if isinstance(getattr(codec, "latent_codec", None), nn.Module) else []
+    layers = [layer for network in networks for layer in flat(network)]
+    return bool(layers) and all(isinstance(layer, (*CONVOLUTIONS, *_ELEMENTWISE)) for layer in layers)
+
+
 @torch.no_grad()
 def quantize_entropy_path(codec: Codec, sample: Tensor | None = None) -> EntropyPathReport:
     """Puts the weights of the networks that choose tables on grids on which all sums are exact; in place.
@@ -138,7 +145,7 @@ def _convolutions(network: nn.Module) -> Iterator[nn.Module]:
 
 
 def _largest_inputs(codec: Codec, layers: list[nn.Module], sample: Tensor) -> dict[nn.Module, float]:
-    """The largest size that each layer sees in `forward`."""
+    """The largest size that each layer sees in `forward`, at the codec's lowest and highest rate."""
     seen = dict.fromkeys(layers, 0.0)
 
     def look(layer: nn.Module, inputs: tuple) -> None:
@@ -147,7 +154,8 @@ def _largest_inputs(codec: Codec, layers: list[nn.Module], sample: Tensor) -> di
     hooks = [layer.register_forward_pre_hook(look) for layer in layers]
     try:
         with torch.enable_grad():  # so that the layers themselves run, not copies in float64
-            codec(sample)
+            for arguments in [(0.0,), (codec.level_count - 1.0,)] if getattr(codec, "has_levels", False) else [()]:
+                codec(sample, *arguments)
     finally:
         for hook in hooks:
             hook.remove()

@@ -5,8 +5,9 @@
     python -m tinify.training.export runs/mine zoo/mine --half
     python -m tinify.training.export runs/mine/checkpoint.pt zoo/mine
 
-The last takes the weights of a file for the `train.toml` that is in the folder already. `--half` stores the networks in
-float16; integer tables and the distributions they came from stay as they are, so files do not depend on it.
+The last takes the weights of a file for the `train.toml` that is in the folder already. `--half` rounds the networks to
+float16; tables and the distributions they came from stay as they are. Networks that choose tables are then made exact
+(`tinify.quantize_entropy_path`), so that files decode on any machine.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from tinify import registry
 from tinify.config import read_toml
+from tinify.layers import GDN
 from tinify.models.base import Codec
+from tinify.models.entropy_path import can_be_exact, quantize_entropy_path
 from tinify.training.image.checkpoint import BEST, CHECKPOINT, RECIPE
-
-_EXACT = ("entropy_bottleneck.", "gaussian_conditional.", "gain.", "latent_codec")
 
 
 def export(weights: Path, folder: Path, half: bool = False, summary: str = "") -> Codec:
@@ -33,8 +35,12 @@ def export(weights: Path, folder: Path, half: bool = False, summary: str = "") -
     table = read_toml(folder / "train.toml")["codec"]
     codec: Codec = registry.build_config({"kind": "codec", **table})
     codec.load_state_dict(_read(weights))
+    if half:
+        _round_networks(codec)
+    if can_be_exact(codec):
+        quantize_entropy_path(codec)
     codec.update(force=weights.suffix == ".pt", update_quantiles=True)
-    state = {key: _stored(key, tensor, half) for key, tensor in codec.state_dict().items()}
+    state = {key: _stored(tensor, half) for key, tensor in codec.state_dict().items()}
     save_file(state, folder / "weights.safetensors")
     (folder / "weights.safetensors").chmod(0o644)
     digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
@@ -62,9 +68,19 @@ def _read(weights: Path) -> dict[str, torch.Tensor]:
     return torch.load(weights, weights_only=True)["average"]
 
 
-def _stored(key: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
-    network = tensor.is_floating_point() and not key.startswith(_EXACT)
-    return tensor.half().contiguous() if half and network else tensor.contiguous()
+@torch.no_grad()
+def _round_networks(codec: Codec) -> None:
+    """Weights of layers to the nearest float16; not those of entropy models, whose tables were learned with them."""
+    for layer in codec.modules():
+        if isinstance(layer, nn.modules.conv._ConvNd | nn.Linear | GDN):
+            for weight in layer.parameters(recurse=False):
+                weight.copy_(weight.half())
+
+
+def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
+    """In float16 where that loses nothing."""
+    rounded = tensor.half() if half and tensor.is_floating_point() else tensor
+    return (rounded if torch.equal(rounded.to(tensor.dtype), tensor) else tensor).contiguous()
 
 
 def _toml(value: Any) -> str:
