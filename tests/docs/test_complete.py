@@ -98,3 +98,15 @@ def test_keys_of_codec_folders_are_documented(reference):
         table = read_toml(path)
         for key in {*table, *table.get("weights", {})}:
             assert f"`{key}`" in reference["recipes"] or f"`[{key}]`" in reference["recipes"], f"{path}: {key}"
+
+
+def test_extras_are_documented():
+    page = (DOCS / "install.md").read_text("utf-8")
+    for extra in read_toml(REPOSITORY / "pyproject.toml")["project"]["optional-dependencies"]:
+        assert f"`tinify-codec[{extra}]`" in page, extra
+
+
+def test_every_tutorial_is_in_their_list():
+    page = (DOCS / "tutorials" / "index.md").read_text("utf-8")
+    for tutorial in (DOCS / "tutorials").glob("*.md"):
+        assert tutorial.stem == "index" or f"]({tutorial.name})" in page, tutorial
