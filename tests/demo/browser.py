@@ -23,7 +23,7 @@ class Browser:
         here_in, there_out = os.pipe()
         there_in, here_out = os.pipe()
         command = [found(), "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
-                   "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-extensions",
+                   "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking",
                    f"--user-data-dir={profile}", "about:blank"]  # fmt: skip
         shell = f'exec "$@" 3<&{there_in} 4>&{there_out} {there_in}<&- {there_out}>&-'
         self.process = subprocess.Popen(["/bin/bash", "-c", shell, "bash", *command], pass_fds=(there_in, there_out),
@@ -70,7 +70,7 @@ class Browser:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def until(self, expression, seconds=120):
+    def until(self, expression, seconds=60):
         end = time.monotonic() + seconds
         while not (value := self.evaluate(expression)):
             if time.monotonic() > end:

@@ -43,6 +43,7 @@ function give(given) {
 
 function show(found) {
   file = found;
+  document.body.classList.add("given");
   const picture = file.kind === "image", shape = file.shape;
   at("title").textContent = file.name;
   at("about").textContent = (picture
@@ -120,8 +121,9 @@ function fill(question, found) {
     figure("size", size(found.bytes), part < 0.995 ? (100 * part).toPrecision(2) + " % of the file" : part.toPrecision(3) + " times the file", "size"),
     figure("of the plain samples", "1/" + (found.ratio < 10 ? found.ratio.toFixed(1) : number(found.ratio)), size(file.raw_bytes) + " uncompressed"),
     ...found.measures.map(([name, value]) => figure(name, value)),
-    figure("time", seconds(found.seconds[0]), "and " + seconds(found.seconds[1]) + " to restore"));
+    figure("to compress", seconds(found.seconds[0]), "and " + seconds(found.seconds[1]) + " to restore"));
   at("figures").dataset.quality = question.quality;
+  at("figures").dataset.codec = question.codec;
   at("figures").dataset.bytes = found.bytes;
   at("save").download = file.name.replace(/\.[^.]*$/, "") + ".tnf";
   at("save").href = "data:application/octet-stream;base64," + found.file;

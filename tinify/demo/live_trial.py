@@ -56,7 +56,7 @@ def tried(given: Given, codec: object, quality: object, channel: object = 0) -> 
     names = [known["name"] for known in codecs_for(modality)]
     if codec not in names:
         raise ConfigError(f"codec is {codec!r}; allowed: {', '.join(names)}")
-    if not _is_number(quality) or not 0 <= quality <= 100:  # type: ignore[operator]
+    if not isinstance(quality, int | float) or isinstance(quality, bool) or not 0 <= quality <= 100:  # nor NaN
         raise ConfigError(f"quality is {quality!r}; allowed: 0 to 100")
     if not isinstance(channel, int) or not 0 <= channel < count:
         raise ConfigError(f"channel is {channel!r}; allowed: 0 to {count - 1}")
@@ -81,10 +81,6 @@ def tried(given: Given, codec: object, quality: object, channel: object = 0) -> 
         found["heat"] = None if heat is None else {"block": BLOCK, "bits": np.round(heat, 1).tolist()}
         return found | {"restored": png(restored)}
     return found | {"charts": _charts(given, restored, channel)}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _measures(given: Given, restored: np.ndarray, size: int) -> list[list[str]]:

@@ -108,11 +108,11 @@ def _of_wavelet(file: container.TnfFile, codec: Any) -> Places:
 
 def _shares_of_subbands(bits: np.ndarray, sizes: list[tuple[int, int]], note: str) -> tuple[Share, Share]:
     within = [bits[:, :rows, :columns].sum() / 8 for rows, columns in sizes]
-    detail = [(f"details of {1 << level} to {2 << level} pixels", within[level] - within[level + 1])
+    detail = [(f"{1 << level} to {2 << level} pixels", within[level] - within[level + 1])
               for level in range(len(sizes) - 1)]  # fmt: skip
-    detail.append(("what is larger", within[-1]))
+    detail.append(("larger", within[-1]))
     colours = [(name, bits[number].sum() / 8) for number, name in enumerate(_COLOURS)]
-    return Share("Size of what is shown", tuple(detail), note), Share("Colours", tuple(colours), note)
+    return Share("Size of details", tuple(detail), note), Share("Colours", tuple(colours), note)
 
 
 def _blocks_of_subbands(bits: np.ndarray, sizes: list[tuple[int, int]]) -> np.ndarray:

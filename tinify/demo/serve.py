@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from string import Template
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from tinify.demo import samples
 from tinify.demo.live_trial import described, tried
@@ -90,10 +90,9 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True  # a body that was refused must not be read as the next request
         try:
             self._check_host()
-            path = urlsplit(self.path).path
-            if path not in ROUTES:
+            if self.place not in ROUTES:
                 raise Refused(404, "there is no such page")
-            method, act = ROUTES[path]
+            method, act = ROUTES[self.place]
             if self.command != method:
                 raise Refused(405, f"{self.command} is not allowed here; {method} is")
             if method == "POST":
@@ -112,6 +111,10 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
 
+    @property
+    def place(self) -> str:
+        return self.path.partition("?")[0]
+
     def send_page(self) -> None:
         nonce = secrets.token_urlsafe(16)
         rules = (f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; img-src data:; "
@@ -121,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def take_signal(self) -> None:
-        name = parse_qs(urlsplit(self.path).query).get("name", ["file"])[0]
+        name = parse_qs(self.path.partition("?")[2]).get("name", ["file"])[0]
         self._put(read(self._body(MAX_UPLOAD), name))
 
     def take_sample(self) -> None:
@@ -183,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, content: bytes, kind: str, status: int, headers: dict[str, str]) -> None:
         try:
             self.send_response(status)
-            more = {"Allow": ROUTES[urlsplit(self.path).path][0]} if status == 405 else {}
+            more = {"Allow": ROUTES[self.place][0]} if status == 405 else {}
             fixed = {"Content-Type": kind, "Content-Length": str(len(content)), "Connection": "close"}
             for name, value in {**_HEADERS, **fixed, **more, **headers}.items():
                 self.send_header(name, value)
