@@ -78,9 +78,11 @@ def _round_networks(codec: Codec) -> None:
 
 
 def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
-    """In float16 where that loses nothing."""
-    rounded = tensor.half() if half and tensor.is_floating_point() else tensor
-    return (rounded if torch.equal(rounded.to(tensor.dtype), tensor) else tensor).contiguous()
+    """With `half`, numbers as bits (masks) or in float16 where that loses nothing."""
+    for kind in (torch.bool, torch.half) if half and tensor.is_floating_point() else ():
+        if torch.equal(tensor.to(kind).to(tensor.dtype), tensor):
+            return tensor.to(kind).contiguous()
+    return tensor.contiguous()
 
 
 def _toml(value: Any) -> str:
