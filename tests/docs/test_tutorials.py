@@ -12,9 +12,12 @@ import torch
 from tinify import api, plugins, registry
 from tinify.cli.main import run
 from tinify.config import read_toml
+from tinify.errors import MissingExtraError
 
 from .pages import DOCS, REPOSITORY, Runner, blocks, sources
 
+# What pages may import beyond what the package needs.
+OPTIONAL = ("zarr", "xarray", "numcodecs", "dask", "onnx", "onnxruntime", "onnxscript", "fsspec", "matplotlib")
 RUNNABLE = ("python", "console")
 # What takes minutes on a page takes seconds here: (on the page, in the test).
 SHORTER = {
@@ -68,6 +71,8 @@ def command(words):
         stream = io.StringIO()
         with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
             code = run(words[1:])
+        if code == MissingExtraError.exit_code:
+            raise MissingExtraError(stream.getvalue())
         return stream.getvalue(), code
     if words[:2] == ["pip", "install"] and words[-1].startswith("./"):
         return install(words)
@@ -81,8 +86,15 @@ def test_the_blocks_of_a_page_run(name, clean):
         assert text.count(shown) == 1, f"{name} does not say {shown!r} once"
         text = text.replace(shown, shorter)
     runner = Runner(name, command)
-    for block in blocks(text):
-        runner.run(block)
+    try:
+        for block in blocks(text):
+            runner.run(block)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in OPTIONAL:
+            raise
+        pytest.skip(f"optional: {error}")
+    except MissingExtraError as error:
+        pytest.skip(f"optional: {error}")
 
 
 @pytest.mark.parametrize("page", sorted((DOCS / "tutorials").glob("*.md")), ids=lambda page: page.stem)
