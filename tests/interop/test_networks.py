@@ -88,6 +88,19 @@ def test_the_metadata_say_how_to_use_them(exported):
     assert metadata["level"]["to"] == 2 and np.array(metadata["gain"]["log_gain"]).shape == (3, 6)
 
 
+def test_networks_and_metadata_are_enough_to_do_what_the_codec_does(exported):
+    folder, codec, metadata = exported
+    x, level = torch.rand(1, 3, 128, 128), 1.0
+    gain, inverse = (torch.tensor(metadata["gain"][key][1]).exp()[:, None, None] for key in ("log_gain", "log_inverse"))
+    medians = torch.tensor(metadata["medians"]["medians"])[:, None, None]
+    with torch.no_grad():
+        y = loaded(folder, "g_a")(x) * gain
+        z_hat = torch.round(loaded(folder, "h_a")(y) - medians) + medians
+        _, means = loaded(folder, "h_s")(z_hat).chunk(2, 1)
+        x_hat = loaded(folder, "g_s")((torch.round(y - means) + means) * inverse)
+        assert torch.allclose(x_hat, codec(x, level).x_hat, atol=1e-4)
+
+
 def test_what_is_there_is_not_overwritten(tmp_path):
     (tmp_path / networks.METADATA).write_text("mine")
     with pytest.raises(OutputExistsError):

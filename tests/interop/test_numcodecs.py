@@ -45,9 +45,9 @@ def test_out_is_filled():
 
 
 def test_the_configuration_is_json_and_makes_the_same_codec():
-    codec = Tinify("series-mixing", max_error=0.25, max_error_of="sigma")
+    codec = Tinify("series-mixing", max_error=0.25, channels=0)
     config = json.loads(json.dumps(codec.get_config()))
-    assert config == {"id": "tinify", "codec": "series-mixing", "max_error": 0.25, "max_error_of": "sigma"}
+    assert config == {"id": "tinify", "codec": "series-mixing", "max_error": 0.25, "channels": 0}
     assert numcodecs.get_codec(config) == codec
 
 

@@ -34,8 +34,8 @@ class ArrayCodec:
     """What is stored is one `.tnf` file for each chunk.
 
     codec: a name of `tinify models`, a codec file or a folder. One of the rest says how good: quality (0 to 100);
-    max_error, so far is no finite value off, as max_error_of "absolute" or by chunk and channel "range", "sigma"; or
-    lossless. None: the codec's own quality.
+    max_error, so far is no finite value off; or lossless. None: the codec's own quality. A bound that is relative would
+    be so to each chunk, and to what fills it up at the end of the array: there is none.
     channels: of a series codec, the axis whose places are channels, everything else being time in C order; by default
     the last where it has 2 to 512 places, else none. Of an image codec the axis of colours; by default the last of
     three or more where it has 3 or 4 places. Other axes than rows and columns put pictures one below the other.
@@ -45,7 +45,6 @@ class ArrayCodec:
     codec: str = api.DEFAULT_CODECS["series"]
     quality: float | None = None
     max_error: float | None = None
-    max_error_of: str = "absolute"
     lossless: bool = False
     channels: int | None = None
 
@@ -63,10 +62,8 @@ class ArrayCodec:
         if not isinstance(self.lossless, bool):
             raise ConfigError(f"lossless is {self.lossless!r}; allowed: true, false")
         api.check_rate(self.quality, max_error=self.max_error, lossless=self.lossless)
-        if not 0 <= (self.max_error or 0) < inf or self.max_error_of not in ("absolute", "range", "sigma"):
-            raise ConfigError(
-                f"max_error is {self.max_error}, {self.max_error_of!r}; allowed: from 0, absolute, range or sigma"
-            )
+        if not 0 <= (self.max_error or 0) < inf:
+            raise ConfigError(f"max_error is {self.max_error}; allowed: finite numbers from 0")
         if _is_folder(self.codec):
             trust(self.codec)
 
@@ -100,7 +97,7 @@ class ArrayCodec:
                 f"codec {self.codec!r} takes arrays of {', '.join(allowed)}, not of {dtype}; "
                 + ("a series codec, such as 'series-mixing', takes any number" if image else "leave it to other codecs")
             )
-        api.bound_for(codec, self.max_error, self.max_error_of, self.lossless)
+        api.bound_for(codec, self.max_error, lossless=self.lossless)
         if image and dtype.kind == "f" and (self.lossless or self.max_error is not None):
             raise ConfigError(f"codec {self.codec!r} keeps an error bound of integers only; use a series codec")
         _Layout.of(codec.modality, shape, self.channels)
@@ -120,7 +117,6 @@ class ArrayCodec:
             codec,
             self.quality,
             max_error=self.max_error,
-            max_error_of=self.max_error_of,
             lossless=self.lossless,
             threads=1 if hasattr(codec, "pack_chunks") or hasattr(codec, "pack_tiles") else None,
         )

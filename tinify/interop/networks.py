@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from tinify import __version__
+from tinify.entropy_models import EntropyBottleneck
 from tinify.errors import ConfigError, MissingExtraError
 from tinify.latent_codecs import HyperLatentCodec
 from tinify.layers.gdn import GDN, GDN1
@@ -144,7 +145,7 @@ class _PlainGDN(nn.Module):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns of packages that are not needed here."""
+    """The exporters warn of packages that are not needed here, and of themselves."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -168,7 +169,8 @@ def _program(network: Network) -> torch.export.ExportedProgram:
 
 
 def _write_torch(program: torch.export.ExportedProgram, network: Network, target: Path) -> None:
-    torch.export.save(program, target)
+    with _quiet():
+        torch.export.save(program, target)
 
 
 def _write_onnx(program: torch.export.ExportedProgram, network: Network, target: Path) -> None:
@@ -243,6 +245,13 @@ def _described(codec: ImageCodec) -> dict[str, Any]:
         "tolerance": TOLERANCE,
         "networks": {},
     }
+    bottleneck = next((part for part in codec.latent_codec.modules() if isinstance(part, EntropyBottleneck)), None)
+    if bottleneck is not None:
+        with torch.no_grad():
+            medians = bottleneck.medians_like((1, bottleneck.channels, 1, 1)).flatten().tolist()
+        latent = "z" if any(isinstance(part, HyperLatentCodec) for part in codec.latent_codec.modules()) else "y"
+        use = f"{latent}_hat = round({latent} - medians) + medians, a median for each channel"
+        described["medians"] = {"latent": latent, "use": use, "medians": medians}
     if codec.has_levels:
         described["level"] = {
             "from": 0,
