@@ -52,7 +52,7 @@ class CodecFile:
     weights: bytes
 
 
-def is_named(name: str | os.PathLike) -> bool:
+def is_named(name: str | os.PathLike[str]) -> bool:
     """Whether a codec is named by a codec file ("my.codec"); no name of the zoo ends so."""
     return os.fspath(name).endswith(EXTENSION) and not os.path.isdir(name)
 
@@ -95,7 +95,7 @@ def unpack(data: bytes) -> CodecFile:
     return CodecFile(table["codec"], base, card, fingerprint, parts[2])
 
 
-def read(path: str | os.PathLike) -> CodecFile:
+def read(path: str | os.PathLike[str]) -> CodecFile:
     """The codec file at `path`; its errors begin with the path. InputError when it cannot be read."""
     try:
         with open(path, "rb") as file:
@@ -141,7 +141,7 @@ def build(file: CodecFile, name: str = "") -> Any:
     return codec
 
 
-def load(path: str | os.PathLike) -> Any:
+def load(path: str | os.PathLike[str]) -> Any:
     """The codec of a codec file; its name, which `.tnf` files record, is that of the file. Errors: `read`, `build`."""
     file = read(path)
     try:
@@ -150,7 +150,7 @@ def load(path: str | os.PathLike) -> Any:
         raise type(error)(f"{os.fspath(path)}: {error}") from error
 
 
-def recorded_name(path: str | os.PathLike) -> str:
+def recorded_name(path: str | os.PathLike[str]) -> str:
     """What `.tnf` files say of the codec file at `path`: the end of its name, at most 64 printable ASCII characters."""
     name = Path(path).name[-64:]
     return "".join(character if character.isascii() and character.isprintable() else "?" for character in name)

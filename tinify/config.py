@@ -19,7 +19,7 @@ else:
     import tomli as tomllib
 
 
-def read_toml(path: str | os.PathLike) -> dict[str, Any]:
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The mapping in a TOML file. InputError when it cannot be read, ConfigError when it is not TOML."""
     try:
         return parse_toml(Path(path).read_text("utf-8"), str(path))
@@ -37,7 +37,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: not valid TOML: {error}") from error
 
 
-def build(config: Mapping[str, Any] | str | os.PathLike) -> Any:
+def build(config: Mapping[str, Any] | str | os.PathLike[str]) -> Any:
     """The component that a mapping, or a TOML file, describes.
 
     The mapping is {"kind": ..., "name": ..., other keys = arguments}; nested mappings of that form are built first.

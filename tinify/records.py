@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, eq=False)
-class Record(Mapping):
+class Record(Mapping[str, Any]):
     """A frozen dataclass that reads as a mapping from field name to value, in field order."""
 
     def __getitem__(self, key: str) -> Any:

@@ -16,9 +16,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinify.errors import ConfigError, PluginConflictError, PluginError, UnknownComponentError
+
+if TYPE_CHECKING:
+    from tinify.plugins import Host
 
 # In the order of the data path, then what stands around it; listings keep this order.
 KINDS = (
@@ -200,7 +203,7 @@ def problem_of(row: Component, *, check_target: bool = True) -> str | None:
     return None
 
 
-def _plugins():
+def _plugins() -> Host:
     # Imported late: plugins.py needs Component, and discovery waits until somebody asks for a component.
     from tinify import plugins
 

@@ -187,7 +187,7 @@ def example_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _draw(rng: np.random.Generator, shape: tuple[int, ...], index_type: type) -> tuple[np.ndarray, np.ndarray]:
-    indexes = rng.integers(0, 4, shape).astype(index_type)
+    indexes: np.ndarray = rng.integers(0, 4, shape).astype(index_type)
     return rng.integers(-9, 12, shape).astype(np.int32), indexes
 
 
@@ -246,9 +246,11 @@ def _check_damage(coder: Any, tables: Any, rng: np.random.Generator) -> None:
 
 def _tables_of(model: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if callable(getattr(model, "tables", None)):
-        return tuple(np.asarray(array) for array in model.tables())
+        cdfs, lengths, offsets = (np.asarray(array) for array in model.tables())
+        return cdfs, lengths, offsets
     model.update()
-    return tuple(b.cpu().numpy() for b in (model.quantized_cdf, model.cdf_length, model.offset))
+    cdfs, lengths, offsets = (b.cpu().numpy() for b in (model.quantized_cdf, model.cdf_length, model.offset))
+    return cdfs, lengths, offsets
 
 
 def _check_restored(signal: Signal, restored: Signal, what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from typing import Any
 
 from tinify.container.body import CRC_BYTES, Span, deliver, spans, spans_of_start
 from tinify.container.header import PREFIX, check_prefix, read_head
@@ -54,7 +55,7 @@ def unpack_start(data: bytes | bytearray | memoryview, *, max_elements: int = MA
     return replace(head.file, sections=deliver(view, list(spans_of_start(view, head.end))))
 
 
-def inspect(data: bytes | bytearray | memoryview) -> dict:
+def inspect(data: bytes | bytearray | memoryview) -> dict[str, Any]:
     """What the file says of itself, as values that JSON can hold; all checks of `unpack`, nothing is decoded.
 
     Unknown critical sections are listed, not refused. `overhead_bytes` is everything but the data of the sections.
@@ -90,7 +91,7 @@ def _checked(data: bytes | bytearray | memoryview) -> memoryview:
     return view[:-CRC_BYTES]
 
 
-def _describe(view: memoryview, span: Span) -> dict:
+def _describe(view: memoryview, span: Span) -> dict[str, Any]:
     number = span.kind & ~CRITICAL
     name = SECTION_NAMES.get(number, "codec's own" if number in CODEC_KINDS else "unknown")
     data = view[span.start : span.end]

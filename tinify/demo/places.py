@@ -155,7 +155,8 @@ def _of_latents(file: container.TnfFile, codec: Any, given: Given) -> Places:
         return Places(())
     written = 8.0 * sum(len(s) for stream in container.unpack_strings(file.require(container.PAYLOAD)) for s in stream)
     scale = written / max(sum(float(plane.sum()) for plane in bits.values()), 1e-9)
-    blocks = sum(blocks_of(scale * plane, x.shape[2] // plane.shape[0], (height, width)) for plane in bits.values())
+    cells = [(scale * plane, x.shape[2] // plane.shape[0]) for plane in bits.values()]
+    blocks = np.sum([blocks_of(plane, cell, (height, width)) for plane, cell in cells], axis=0)
     titles = {"y": "the picture's numbers (y)", "z": "what says how spread they are (z)"}
     rows = tuple((titles.get(name, name), scale * float(plane.sum()) / 8) for name, plane in bits.items())
     return Places((Share("Latents", rows, "By the model's likelihoods, scaled to the bytes written."),), blocks)
