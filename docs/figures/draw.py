@@ -87,7 +87,7 @@ def home() -> None:
     d.text(404, 272, "lossy, bounded", size=13)
     d.text(404, 290, "or without loss", size=13)
     d.arrow((240, 304), (240, 330))
-    d.box(70, 336, 340, 46, "the same result on any machine", fill=TEAL)
+    d.box(70, 336, 340, 46, "restored on any machine, or an error", fill=TEAL)
     d.save("home.svg")
 
 

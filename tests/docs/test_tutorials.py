@@ -12,6 +12,7 @@ import torch
 from tinify import api, plugins, registry
 from tinify.cli.main import run
 from tinify.config import read_toml
+from tinify.entropy_coder import get_entropy_coder, set_entropy_coder
 from tinify.errors import MissingExtraError
 
 from .pages import DOCS, REPOSITORY, Runner, blocks, sources
@@ -36,11 +37,13 @@ def clean(monkeypatch, tmp_path):
     """An empty folder, one thread, and nothing that a page registers or loads left behind."""
     monkeypatch.chdir(tmp_path)
     threads, session, path = torch.get_num_threads(), dict(registry._session), list(sys.path)
+    coder = get_entropy_coder()
     torch.set_num_threads(1)
     monkeypatch.setattr(api, "_codecs", {})
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
     torch.set_num_threads(threads)
+    set_entropy_coder(coder)
     registry._session.clear()
     registry._session.update(session)
     sys.path[:] = path
