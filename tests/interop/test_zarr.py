@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinify import api, container
-from tinify.errors import ConfigError, DesyncError, FormatError
+from tests import codec_files
+from tinify import api, codec_file, container, zoo
+from tinify.errors import ConfigError, DesyncError, FormatError, InputError
 
 zarr = pytest.importorskip("zarr", minversion="3", reason="zarr is not installed: tinify-codec[zarr]")
 from tinify.interop import arrays  # noqa: E402
@@ -229,3 +230,22 @@ def test_real_series_of_every_kind_come_back_within_the_bound():
         finite = np.isfinite(x)
         assert np.abs(back[finite].astype("f8") - x[finite].astype("f8")).max() <= bound, name
         assert np.array_equal(back[~finite], x[~finite], equal_nan=True)
+
+
+def test_a_codec_file_is_named_by_the_store_and_loaded_from_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = codec_files.codec()
+    (tmp_path / "my.codec").write_bytes(codec_file.pack(made, codec_files.TABLE, {}))
+    x = codec_files.series(64)
+    store, back = stored(x, (32, 2), codec="my.codec", max_error=0.25)
+    assert np.abs(back - x).max() <= 0.25
+    assert container.inspect(store._store_dict["c/0/0"].to_bytes())["codec"] == "my.codec"
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.setattr(api, "_codecs", {})
+    with pytest.raises(InputError, match=r"my\.codec"):
+        zarr.open_array(store, mode="r")[...]
+
+
+def test_a_folder_that_the_caller_named_is_trusted_and_its_chunks_need_it():
+    codec = Tinify(codec=zoo.find("photo-fast").folder)
+    assert Tinify.from_dict(codec.to_dict()) == codec
