@@ -125,6 +125,19 @@ def test_a_picture_that_declares_too_much_is_pillows_bomb():
         Image.open(io.BytesIO(container.pack(file)))
 
 
+@pytest.mark.parametrize("shape", [(96, 160, 3), (97, 131, 3), (97, 131)])
+def test_a_thumbnail_decodes_a_small_picture_where_the_codec_can(shape):
+    data = saved(Image.fromarray(picture(shape)), codec="jpeg2000-like", quality=90)
+    small = Image.open(io.BytesIO(data))
+    box = small.draft(None, (30, 20))[1]
+    assert small.size == (-(-shape[1] // 4), -(-shape[0] // 4)) and box == (0, 0, shape[1] / 4, shape[0] / 4)
+    assert np.array_equal(np.asarray(small), tinify.decompress(data, scale=4).squeeze())
+    small = Image.open(io.BytesIO(data))
+    small.thumbnail((32, 24), reducing_gap=1.0)
+    assert max(small.size) <= 32 and small.size[1] <= 24
+    assert Image.open(io.BytesIO(saved(Image.fromarray(picture(shape))))).draft(None, (30, 20)) is None
+
+
 def test_it_can_be_registered_again():
     plugin.register()
     assert Image.registered_extensions()[".tnf"] == "TNF"

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, ImageFile
 
-from tinify import api, container
+from tinify import api, container, zoo
 from tinify.container.header import HEAD_MAX, read_head
 from tinify.errors import ConfigError, FormatError, InputError, TinifyError
 from tinify.media.image import CONVERTED, DEEP, MODES
@@ -59,7 +59,7 @@ class TnfImageFile(ImageFile.ImageFile):
         self._size = head.shape[1], head.shape[0]
         self._mode = _mode(head.dtype, head.shape[2])
         self.info["codec"] = head.codec
-        self._packed = True
+        self._packed, self._scale = True, 1
         self._read_profile()
 
     def _read_profile(self) -> None:
@@ -74,10 +74,24 @@ class TnfImageFile(ImageFile.ImageFile):
         if profile.get("icc"):
             self.info["icc_profile"] = profile["icc"]
 
+    def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[float, ...]] | None:
+        """As of JPEG files: where the codec decodes small pictures by themselves, a half, a quarter, ... of the size,
+        not less than `size`; `Image.thumbnail` calls it."""
+        scale, (width, height) = 1, self.size
+        if not self._packed or self._scale > 1 or size is None:
+            return None
+        most = 1 << _halvings(self.info["codec"])
+        while scale < most and width >= 2 * scale * size[0] and height >= 2 * scale * size[1]:
+            scale *= 2
+        if scale == 1:
+            return None
+        self._scale, self._size = scale, (-(-width // scale), -(-height // scale))
+        return self.mode, (0, 0, width / scale, height / scale)
+
     def load(self) -> Any:
         if self._packed and self.fp is not None:
             try:
-                signal = api.decompress_signal(_all(self.fp))
+                signal = api.decompress_signal(_all(self.fp), scale=self._scale)
             except TinifyError as error:
                 raise OSError(f"{error}") from error
             pixels = _pixels(signal.samples)
@@ -120,6 +134,14 @@ def register() -> None:
     Image.register_save(FORMAT, save)
     Image.register_extension(FORMAT, EXTENSION)
     Image.register_mime(FORMAT, MIME)
+
+
+def _halvings(codec: str) -> int:
+    try:
+        zoo.find(codec)  # a file names a codec of the zoo; it must not make us read a folder of its choice
+        return getattr(api.load(codec), "halvings", 0)
+    except TinifyError:  # `load` will say it
+        return 0
 
 
 def _head(file: BinaryIO) -> container.TnfFile:
