@@ -38,7 +38,8 @@ def main() -> None:
         subprocess.run([TINIFY, "decompress", packed, back], check=True)
         with Image.open(back) as restored:
             assert restored.size == (128, 96)
-    print("wheel: 3 passed, 0 failed")
+    subprocess.run([TINIFY, "doctor"], check=True)
+    print("wheel: 4 passed, 0 failed")
 
 
 if __name__ == "__main__":

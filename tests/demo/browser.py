@@ -16,12 +16,21 @@ def found():
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
+def _high(number):
+    """The same end of a pipe under a number that is none of the browser's own, 3 and 4."""
+    import fcntl
+
+    moved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(number)
+    return moved
+
+
 class Browser:
     """One page. `evaluate` gives the value of an expression, `until` waits until it is true."""
 
     def __init__(self, profile):
-        here_in, there_out = os.pipe()
-        there_in, here_out = os.pipe()
+        here_in, there_out = map(_high, os.pipe())
+        there_in, here_out = map(_high, os.pipe())
         command = [found(), "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
                    "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking",
                    f"--user-data-dir={profile}", "about:blank"]  # fmt: skip

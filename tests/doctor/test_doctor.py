@@ -150,6 +150,23 @@ def test_a_checkup_that_fails_is_a_finding_and_the_others_go_on(only, monkeypatc
     assert any(topic == "optional packages" for topic, _ in found)
 
 
+def test_without_torch_there_is_one_problem_and_not_one_for_each_part(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    found = list(run.examine())
+    (problem,) = [finding for _, finding in found if finding.problem]
+    assert problem.what == "torch build" and problem.next_step
+    assert [topic for topic, finding in found if finding.what == "not looked at"] == sorted(
+        run.NEED_CORE, key=list(CHECKUPS).index
+    )
+
+
+def test_many_problems_of_one_plugin_are_cut_short(monkeypatch):
+    row = {"problems": [f"problem {number}" for number in range(9)], "components": 9}
+    monkeypatch.setattr("tinify.cli.plugins.row_of", lambda plugin, check: row)
+    found = problems(plugin_health.check())
+    assert len(found) == 4 and found[-1].found.startswith("6 problems more")
+
+
 def test_every_problem_has_a_next_step_and_plugins_text_cannot_move_the_cursor(monkeypatch):
     rude = ("plugins", Finding("x", "\x1b[2J gone", True, "mend it"))
     monkeypatch.setattr("tinify.doctor.examine", lambda *_: [rude])

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from tinify.doctor.finding import REINSTALL, Finding, broken
 
+_SHOWN = 3  # problems of one plugin, which often have one cause
+
 
 def check() -> Iterator[Finding]:
     from tinify.cli.plugin_commands import plugin_commands
@@ -18,7 +20,9 @@ def check() -> Iterator[Finding]:
         row, what = row_of(plugin, check=True), f"plugin {plugin.name}"
         if not row["problems"]:
             yield Finding(what, f"{plugin.origin}, {row['components']} components")
-        for problem in row["problems"]:
+        shown = row["problems"][:_SHOWN]
+        more = len(row["problems"]) - len(shown)
+        for problem in [*shown, *([f"{more} problems more; `tinify plugins --check` lists them"] if more else [])]:
             step = f"mend it, or `pip uninstall {plugin.distribution}`"
             if plugin.distribution == "not installed":
                 step = f"install it, or take it out of the variable TINIFY_PLUGINS ({plugin.name})"
