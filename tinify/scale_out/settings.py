@@ -36,6 +36,12 @@ class Settings:
     extension: str | None = None
     threads: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("quality", "target_bpp", "target_psnr"):  # 60 and 60.0 are one setting
+            value = getattr(self, name)
+            if isinstance(value, int):
+                object.__setattr__(self, name, float(value))
+
     @property
     def target(self) -> dict[str, Any]:
         """What is met by trying: needs the whole signal at hand."""
