@@ -49,8 +49,8 @@ ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 STAGES = ROWS[2]
 WITHOUT_TORCH = (
     "errors", "signal", "records", "registry", "hookspecs", "plugins", "builtin", "config", "entropy_coder",
-    "requirements", "container", "coders", "media", "zoo", "codec_file", "rate_search", "api", "file_to_file", "testing", "cli", "ans",
-    "jpeg_files", "scale_out",
+    "requirements", "container", "coders", "media", "zoo", "codec_file", "rate_search", "api",
+    "file_to_file", "testing", "cli", "ans", "jpeg_files", "scale_out",
 )  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -245,7 +245,7 @@ def test_a_payload_with_too_few_or_too_many_strings_is_an_error(codec):
         {"shape": (64, 64, 7)},
         {"shape": (0, 64, 3)},
         {"shape": (64, 64, 4)},
-        {"dtype": "float32"},
+        {"dtype": "int16"},
         {"modality": "series"},
         {"params": b""},
         {"params": b"\0\0\xff"},

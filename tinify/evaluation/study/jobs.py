@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tinify.data.series import read_series_sets
+from tinify.evaluation.costs import costs
 from tinify.evaluation.downstream import FORECAST_SETS
 from tinify.evaluation.study import measures
 from tinify.evaluation.study.config import Entry, Study
@@ -141,7 +142,7 @@ def _curve(job: Job, codec: Codec) -> dict[str, Any]:
         "points": points,
         "values": sum(piece.size for piece in test.pieces),
         **measures.sizes(codec),
-        "costs": measures.costs(codec),
+        "costs": costs(codec),
         "proxies": measures.proxies(codec, test),
     }
 

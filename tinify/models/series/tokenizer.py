@@ -31,7 +31,8 @@ class Tokenizer(SeriesFiles, Codec):
     may have any number of them. The number of stages and the weight of the bits in the choice of tokens make the rate.
 
     `transform`, `quantizer` and `prior` are names or tables (see composition.py); `stages` and `codebook_size` are for
-    every stage of a named quantizer (8 where not said), `width` for both sides of a named transform. `coder` is that of priors that are tables.
+    every stage of a named quantizer (8 where not said), `width` for both sides of a named transform. `coder` is that of
+    priors that are tables.
 
     Source: composed after van den Oord et al. 2017, arXiv:1711.00937 (VQ), Zeghidour et al. 2021, arXiv:2107.03312
     (residual stages) and Talukder et al. 2024, arXiv:2402.16412 (tokens for series).
