@@ -17,7 +17,8 @@ def optimize(codec: Codec, dtype: torch.dtype | None = None) -> Codec:
 
     dtype: what g_a and g_s compute in. torch.bfloat16: faster where the processor multiplies it (AMX, AVX-512 BF16),
     for some quality (`photo-hyperprior` on photos: nothing at 27 and 31 dB, 0.02 dB at 37, 0.03 dB at worst, and
-    0.1 % of the bytes; other networks lose up to 0.2 dB); torch.float32: as before. None: bfloat16 on a processor with AMX, else float32.
+    0.1 % of the bytes; other networks lose up to 0.2 dB); torch.float32: as before. None: bfloat16 on a processor with
+    AMX, else float32.
 
     What chooses the tables stays as it is, so files decode with and without, and on other machines. Training and
     `forward` with gradients are not touched. ConfigError for a codec without networks.
